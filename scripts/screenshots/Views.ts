@@ -61,8 +61,8 @@ export const open = async (browser: Browser, page: string, view: View): Promise<
 }
 
 /**
- * Hashes what a view consists of: its elements with their classes, roles and texts, and the style. Positions are left out,
- * because they depend on the fonts of the machine, and so are rows that a smaller room would not have.
+ * Hashes what a view consists of: its elements with their classes, roles and texts. Positions are left out, because they
+ * depend on the fonts of the machine, and so are rows that a smaller room would not have.
  */
 export const outline = async (page: Page): Promise<string> => {
   const text: unknown = await page.evaluate(`(() => {
@@ -74,7 +74,7 @@ export const outline = async (page: Page): Promise<string> => {
       for (const child of element.children) visit(child, depth + 1)
     }
     visit(document.body, 0)
-    return lines.join("\\n") + document.querySelector("style").textContent
+    return lines.join("\\n")
   })()`)
   return createHash("sha256").update(String(text)).digest("hex")
 }
