@@ -13,6 +13,7 @@ import { metrics } from "./metrics.ts"
 import { pages } from "./pages.ts"
 import { redaction } from "./redaction.ts"
 import { security } from "./security.ts"
+import { serve } from "./serve.ts"
 import { spool } from "./spool.ts"
 import { traces } from "./traces.ts"
 
@@ -32,6 +33,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...cli,
   ...http,
   ...pages,
+  ...serve,
   ...ai,
   ...traces
 ]

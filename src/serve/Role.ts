@@ -14,7 +14,7 @@ export interface Caller {
   /** The name of the token, for the log. */
   readonly name: string
   readonly roles: ReadonlyArray<Role>
-  /** Identifies the secret that the request carries, without containing it. Limits count by it. */
+  /** Identifies the token, without containing it. Limits count by it, so that many logins with one token share them. */
   readonly key: string
   /** Whether the secret is still valid: a revoked token or an ended session is not. */
   readonly isValid: () => boolean

@@ -16,8 +16,10 @@ import { Role } from "./Role.ts"
 const { optionalKey } = Schema
 const path = (path: HttpRouter.PathInput): HttpRouter.PathInput => path
 
+const secret = Schema.String.check(Schema.isMaxLength(200))
+
 /** What a person logs in with: a token, or the code that the terminal shows. It is in the body and never in an address. */
-export const LoginRequest = Schema.Struct({ secret: Schema.String.check(Schema.isMaxLength(200)) })
+export const LoginRequest = Schema.Union([Schema.Struct({ token: secret }), Schema.Struct({ code: secret })])
 
 /** A login. `session` is the bearer token of the following requests, until `expiresAt` (milliseconds since the epoch). */
 export const LoginResponse = Schema.Struct({

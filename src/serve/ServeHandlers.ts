@@ -20,7 +20,7 @@ import type { Sessions } from "./Sessions.ts"
 export const session = (sessions: Sessions) =>
   HttpApiBuilder.group(Api, "session", (handlers) =>
     handlers.handle("login", ({ payload }) =>
-      Effect.flatMap(sessions.start(payload.secret), (login) =>
+      Effect.flatMap(sessions.start(payload), (login) =>
         login === undefined ? Effect.fail(ServeAccess.unauthorized()) : Effect.succeed(login)
       )
     )

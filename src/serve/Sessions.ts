@@ -10,10 +10,15 @@ import type { StoredToken, TokenStore } from "./TokenStore.ts"
 export const codeLifetime = Duration.minutes(10)
 export const sessionLifetime = Duration.hours(12)
 
-/** Beyond this number the oldest session ends. */
-const maxSessions = 1000
+/** Beyond this number the oldest session of the same token ends. No token can end the sessions of another one. */
+const maxSessionsPerToken = 20
+
+/** What a person logs in with. A link can contain a code and never a token, so it cannot log somebody in as another person. */
+export type Credential = { readonly code: string } | { readonly token: string }
 
 interface Session {
+  /** The senders of requests for the limits: a token counts once, however many sessions it starts. */
+  readonly limitKey: string
   readonly name: string
   readonly roles: ReadonlyArray<Role>
   readonly expiresAt: number
@@ -34,7 +39,7 @@ export interface Sessions {
   /** Makes a code that starts one session with all roles. */
   readonly makeCode: Effect.Effect<string>
   /** Starts a session for a one-time code or a token; `undefined` if it is neither. */
-  readonly start: (secret: string) => Effect.Effect<Login | undefined>
+  readonly start: (credential: Credential) => Effect.Effect<Login | undefined>
   /** Ends the session of a secret. */
   readonly end: (secret: string) => Effect.Effect<void>
   /** Returns who has a secret: a session or a token. */
@@ -54,12 +59,29 @@ export const make = (store: TokenStore): Effect.Effect<Sessions> =>
       session.expiresAt > now() && (session.token === undefined || store.has(session.token))
 
     const open = (session: Session): Login => {
-      for (const [key, old] of sessions) if (old.expiresAt <= now()) sessions.delete(key)
-      const [oldest] = sessions.keys()
-      if (sessions.size >= maxSessions && oldest !== undefined) sessions.delete(oldest)
+      for (const [key, old] of sessions) if (!isLive(old)) sessions.delete(key)
+      const own = [...sessions].filter(([, { limitKey }]) => limitKey === session.limitKey)
+      for (const [key] of own.slice(0, Math.max(0, own.length - maxSessionsPerToken + 1)))
+        sessions.delete(key)
       const secret = `ecs_${Secret.random()}`
       sessions.set(Secret.hash(secret), session)
       return { session: secret, name: session.name, roles: session.roles, expiresAt: session.expiresAt }
+    }
+
+    const startWithCode = (code: string, expiresAt: number): Login | undefined => {
+      const key = Secret.hash(code)
+      const codeExpiresAt = codes.get(key)
+      codes.delete(key)
+      return codeExpiresAt === undefined || codeExpiresAt <= now()
+        ? undefined
+        : open({ limitKey: key, name: "terminal", roles: allRoles, expiresAt, token: undefined })
+    }
+
+    const startWithToken = (secret: string, expiresAt: number): Login | undefined => {
+      const token = store.verify(secret)
+      return token === undefined
+        ? undefined
+        : open({ limitKey: token.hash, name: token.name, roles: token.roles, expiresAt, token })
     }
 
     return {
@@ -68,20 +90,12 @@ export const make = (store: TokenStore): Effect.Effect<Sessions> =>
         codes.set(Secret.hash(code), now() + Duration.toMillis(codeLifetime))
         return code
       }),
-      start: (secret) =>
+      start: (credential) =>
         Effect.sync(() => {
           const expiresAt = now() + Duration.toMillis(sessionLifetime)
-          const key = Secret.hash(secret)
-          const codeExpiresAt = codes.get(key)
-          if (codeExpiresAt !== undefined) {
-            codes.delete(key)
-            if (codeExpiresAt <= now()) return undefined
-            return open({ name: "terminal", roles: allRoles, expiresAt, token: undefined })
-          }
-          const token = store.verify(secret)
-          return token === undefined
-            ? undefined
-            : open({ name: token.name, roles: token.roles, expiresAt, token })
+          return "code" in credential
+            ? startWithCode(credential.code, expiresAt)
+            : startWithToken(credential.token, expiresAt)
         }),
       end: (secret) => Effect.sync(() => void sessions.delete(Secret.hash(secret))),
       identify: (secret) =>
@@ -94,12 +108,12 @@ export const make = (store: TokenStore): Effect.Effect<Sessions> =>
               return undefined
             }
             const isValid = () => sessions.get(key) === session && isLive(session)
-            return { name: session.name, roles: session.roles, key, isValid }
+            return { name: session.name, roles: session.roles, key: session.limitKey, isValid }
           }
           const token = store.verify(secret)
           return token === undefined
             ? undefined
-            : { name: token.name, roles: token.roles, key, isValid: () => store.has(token) }
+            : { name: token.name, roles: token.roles, key: token.hash, isValid: () => store.has(token) }
         })
     }
   })

@@ -1,6 +1,10 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Logger from "effect/Logger"
+import * as Tracer from "effect/Tracer"
 import { Scripted } from "effect-codex/testing"
+import * as Secret from "../../src/serve/Secret.ts"
 import { test } from "../support/live.ts"
 import * as Server from "./server.ts"
 
@@ -110,7 +114,7 @@ describe("the server of effect-codex serve", () => {
       for (const secret of wrong)
         for (const path of ["/me", "/threads", "/updates", "/inbox/x", "/limits"])
           assert.strictEqual((yield* Server.client(server.url, secret).json("GET", path)).status, 401, path)
-      const login = yield* Server.client(server.url, undefined).json("POST", "/login", { secret: token })
+      const login = yield* Server.client(server.url, undefined).json("POST", "/login", { token })
       assert.strictEqual(login.status, 200)
       const session = Server.client(server.url, login.body.session)
       assert.strictEqual((yield* session.json("GET", "/me")).body.name, name)
@@ -130,11 +134,118 @@ describe("the server of effect-codex serve", () => {
       const server = yield* Server.start()
       const anonymous = Server.client(server.url, undefined)
       const code = yield* server.sessions.makeCode
-      const login = yield* anonymous.json("POST", "/login", { secret: code })
+      const login = yield* anonymous.json("POST", "/login", { code })
       assert.deepStrictEqual(login.body.roles, ["read", "submit", "approve"])
-      assert.strictEqual((yield* anonymous.json("POST", "/login", { secret: code })).status, 401)
+      assert.strictEqual((yield* anonymous.json("POST", "/login", { code })).status, 401)
       const session = Server.client(server.url, login.body.session)
       assert.strictEqual((yield* session.json("POST", "/logout")).status, 204)
       assert.strictEqual((yield* session.json("GET", "/me")).status, 401)
+    }))
+
+  test("does not take a token in place of a code, which a link could contain", () =>
+    Effect.gen(function* () {
+      const server = yield* Server.start()
+      const anonymous = Server.client(server.url, undefined)
+      const token = yield* server.add("read")
+      assert.strictEqual((yield* anonymous.json("POST", "/login", { code: token })).status, 401)
+      const code = yield* server.sessions.makeCode
+      assert.strictEqual((yield* anonymous.json("POST", "/login", { token: code })).status, 401)
+    }))
+
+  test("counts all logins of a token together, and ends only its own when there are too many", () =>
+    Effect.gen(function* () {
+      const server = yield* Server.start()
+      const anonymous = Server.client(server.url, undefined)
+      const login = (token: string) =>
+        Effect.map(anonymous.json("POST", "/login", { token }), ({ body }) =>
+          Server.client(server.url, String(body.session))
+        )
+      const other = yield* login(yield* server.add("read"))
+      const token = yield* server.add("read")
+      const first = yield* login(token)
+      const logins = yield* Effect.forEach(Array.from({ length: 20 }), () => login(token))
+      assert.strictEqual((yield* first.json("GET", "/me")).status, 401)
+      const streams = yield* Effect.forEach([...logins, ...logins.slice(0, 1)], ({ send }) =>
+        send("GET", "/updates")
+      )
+      assert.deepStrictEqual(
+        streams.map(({ status }) => status),
+        [...Array.from({ length: 20 }, () => 200), 429]
+      )
+      assert.strictEqual((yield* other.json("GET", "/me")).status, 200)
+      yield* Effect.promise(() => Promise.all(streams.map((stream) => stream.body?.cancel())))
+    }))
+
+  test("keeps every secret out of the log, the spans and the files of the server", () => {
+    const logged: Array<string> = []
+    const spans: Array<Tracer.Span> = []
+    return Effect.gen(function* () {
+      const server = yield* Server.start()
+      yield* server.play(script)
+      const code = yield* server.sessions.makeCode
+      const anonymous = Server.client(server.url, undefined)
+      const { body: login } = yield* anonymous.json("POST", "/login", { code })
+      const token = yield* server.add("submit", "approve")
+      const client = Server.client(server.url, token)
+      const { answer, hash } = yield* ask(client)
+      yield* client.json("POST", answer, { hash, decision: "accept" })
+      yield* Server.client(server.url, login.session).json("GET", "/me")
+      // The server writes that somebody answered, and has no span for a request.
+      assert.include(logged.join(), "submit-approve-1 answers an approval request")
+      assert.deepStrictEqual(
+        spans.filter(({ kind }) => kind === "server").map(({ name }) => name),
+        []
+      )
+      const fs = yield* FileSystem.FileSystem
+      const files = yield* Effect.forEach(yield* fs.readDirectory(`${server.state}/tokens`), (name) =>
+        fs.readFileString(`${server.state}/tokens/${name}`)
+      )
+      const written = [
+        ...logged,
+        ...files,
+        ...spans.flatMap(({ attributes }) => [...attributes.values()].map(String))
+      ]
+      for (const secret of [code, token, login.session])
+        for (const text of written) assert.notInclude(text, secret.slice(-43))
+    }).pipe(
+      Effect.provideService(
+        Logger.CurrentLoggers,
+        new Set([Logger.make(({ message }) => void logged.push(String(message)))])
+      ),
+      Effect.withTracer(
+        Tracer.make({
+          span: (options) => {
+            const span = new Tracer.NativeSpan(options)
+            spans.push(span)
+            return span
+          }
+        })
+      )
+    )
+  })
+
+  test("keeps tokens in private files, and no name leads out of their directory", () =>
+    Effect.gen(function* () {
+      const server = yield* Server.start()
+      const fs = yield* FileSystem.FileSystem
+      yield* server.add("read")
+      const [name] = yield* fs.readDirectory(`${server.state}/tokens`)
+      assert.strictEqual((yield* fs.stat(`${server.state}/tokens/${name}`)).mode & 0o777, 0o600)
+      assert.strictEqual((yield* fs.stat(`${server.state}/tokens`)).mode & 0o777, 0o700)
+      const planted = Secret.token("planted")
+      const entry = {
+        version: 1,
+        name: "planted",
+        roles: ["approve"],
+        hash: Secret.hash(planted),
+        createdAt: 1
+      }
+      yield* fs.writeFileString(`${server.state}/planted.json`, JSON.stringify(entry))
+      yield* fs.symlink(`${server.state}/planted.json`, `${server.state}/tokens/planted.json`)
+      assert.strictEqual((yield* Server.client(server.url, planted).json("GET", "/me")).status, 401)
+      for (const name of ["../planted", "a/b", "A", "", "a".repeat(41), ".", "-a"]) {
+        assert.isFalse(Secret.isName(name), name)
+        assert.isUndefined(server.store.verify(`ecx_${name}_${planted.slice(-43)}`))
+      }
     }))
 })

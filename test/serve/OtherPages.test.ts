@@ -68,7 +68,7 @@ describe("a flood of requests", () => {
       const token = yield* server.add("read")
       const anonymous = Server.client(server.url, undefined)
       const statuses = yield* Effect.forEach([1, 2, 3, 4], () =>
-        Effect.map(anonymous.json("POST", "/login", { secret: "guess" }), ({ status }) => status)
+        Effect.map(anonymous.json("POST", "/login", { token: "guess" }), ({ status }) => status)
       )
       assert.deepStrictEqual(statuses, [401, 401, 401, 429])
       assert.strictEqual((yield* Server.client(server.url, token).json("GET", "/me")).status, 200)

@@ -173,7 +173,7 @@ export const App = () => {
   useEffect(() => {
     Client.whenLoggedOut(leave)
     if (code === undefined) return
-    Client.login(code)
+    Client.login({ code })
       .then(setLogin, (error: unknown) => setProblem(explainLogin(error)))
       .finally(() => setWaiting(false))
   }, [])

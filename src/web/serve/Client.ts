@@ -88,8 +88,10 @@ export const post = async (path: string, body?: unknown): Promise<void> => {
 }
 
 /** Logs in with a token or with the code that the terminal shows. */
-export const login = async (secret: string): Promise<LoginMessage> => {
-  const started: LoginMessage = await (await send("POST", "/login", { body: { secret } })).json()
+export const login = async (
+  credential: { readonly token: string } | { readonly code: string }
+): Promise<LoginMessage> => {
+  const started: LoginMessage = await (await send("POST", "/login", { body: credential })).json()
   session = started
   sessionStorage.setItem(storageKey, JSON.stringify(started))
   return started

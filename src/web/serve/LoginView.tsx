@@ -18,7 +18,7 @@ export const LoginView = (props: {
   const [problem, setProblem] = useState(props.problem)
   const submit = async () => {
     try {
-      props.onLogin(await login(secret.trim()))
+      props.onLogin(await login({ token: secret.trim() }))
     } catch (error) {
       setProblem(explainLogin(error))
     }
