@@ -3,48 +3,15 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Emitted } from "../Check.ts"
+import * as OtlpJson from "../reader/OtlpJson.ts"
 import type { CheckedLog } from "./LogChecks.ts"
 import type { CheckedMetric } from "./MetricChecks.ts"
 import type { CheckedSpan } from "./SpanChecks.ts"
 
 const Integer = Schema.Union([Schema.Finite, Schema.FiniteFromString])
 
-interface AnyValue {
-  readonly stringValue?: string
-  readonly boolValue?: boolean
-  readonly intValue?: number
-  readonly doubleValue?: number
-  readonly arrayValue?: { readonly values?: ReadonlyArray<AnyValue> }
-  readonly kvlistValue?: unknown
-  readonly bytesValue?: string
-}
-interface EncodedValue {
-  readonly stringValue?: string
-  readonly boolValue?: boolean
-  readonly intValue?: number | string
-  readonly doubleValue?: number
-  readonly arrayValue?: { readonly values?: ReadonlyArray<EncodedValue> }
-  readonly kvlistValue?: unknown
-  readonly bytesValue?: string
-}
-const AnyValue: Schema.Codec<AnyValue, EncodedValue> = Schema.Struct({
-  stringValue: Schema.optionalKey(Schema.String),
-  boolValue: Schema.optionalKey(Schema.Boolean),
-  intValue: Schema.optionalKey(Integer),
-  doubleValue: Schema.optionalKey(Schema.Finite),
-  arrayValue: Schema.optionalKey(
-    Schema.Struct({
-      values: Schema.optionalKey(
-        Schema.Array(Schema.suspend((): Schema.Codec<AnyValue, EncodedValue> => AnyValue))
-      )
-    })
-  ),
-  kvlistValue: Schema.optionalKey(Schema.Unknown),
-  bytesValue: Schema.optionalKey(Schema.String)
-})
-
 const Attributes = Schema.Array(
-  Schema.Struct({ key: Schema.String, value: Schema.optionalKey(AnyValue) })
+  Schema.Struct({ key: Schema.String, value: Schema.optionalKey(Schema.Unknown) })
 ).pipe(Schema.withDecodingDefaultKey(Effect.succeed([])))
 
 const Span = Schema.Struct({
@@ -95,19 +62,6 @@ const Line = Schema.fromJsonString(
   })
 )
 
-const valueOf = (value: AnyValue | undefined): unknown =>
-  value?.stringValue ??
-  value?.boolValue ??
-  value?.intValue ??
-  value?.doubleValue ??
-  value?.arrayValue?.values?.map(valueOf) ??
-  value?.kvlistValue ??
-  value?.bytesValue ??
-  null
-
-const attributesOf = (attributes: typeof Attributes.Type): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)]))
-
 const kinds = ["unspecified", "internal", "server", "client", "producer", "consumer"] as const
 const statuses = ["unset", "ok", "error"] as const
 
@@ -116,8 +70,11 @@ const spanOf = (span: typeof Span.Type): CheckedSpan => ({
   kind: kinds[span.kind ?? 0] ?? "unspecified",
   status: statuses[span.status?.code ?? 0] ?? "unset",
   statusMessage: span.status?.message,
-  attributes: attributesOf(span.attributes),
-  events: span.events.map(({ attributes, name }) => ({ name, attributes: attributesOf(attributes) })),
+  attributes: OtlpJson.attributesOf(span.attributes),
+  events: span.events.map(({ attributes, name }) => ({
+    name,
+    attributes: OtlpJson.attributesOf(attributes)
+  })),
   traceId: span.traceId,
   spanId: span.spanId,
   parentSpanId: span.parentSpanId,
@@ -146,14 +103,14 @@ const seriesOf = ({
     kind,
     unit: unit ?? "",
     boundaries: histogram === undefined ? undefined : (explicitBounds ?? []),
-    attributes: attributesOf(attributes)
+    attributes: OtlpJson.attributesOf(attributes)
   }))
 }
 
 const logOf = ({ attributes, eventName, severityText }: typeof Log.Type): CheckedLog => ({
   event: eventName === "" ? undefined : eventName,
   severity: severityText,
-  attributes: attributesOf(attributes)
+  attributes: OtlpJson.attributesOf(attributes)
 })
 
 const decode = Schema.decodeUnknownOption(Line)
