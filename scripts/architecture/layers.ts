@@ -50,7 +50,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Codex.ts",
     "Thread.ts"
   ],
-  "durable-postgres": ["internal", "domain", "semconv", "durable"],
+  "durable-postgres": ["internal", "domain", "semconv", "durable", "Codex.ts"],
   promise: ["domain", "engine", "Codex.ts", "Thread.ts", "telemetry", "facades"],
   testing: [
     "internal",

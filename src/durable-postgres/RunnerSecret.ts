@@ -4,6 +4,7 @@ import * as Redacted from "effect/Redacted"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import { randomBytes } from "node:crypto"
+import { StorageUnavailable } from "../domain/StorageErrors.ts"
 
 const table = "codex_runner_secret"
 
@@ -20,7 +21,11 @@ const migrations = Migrator.fromRecord({
  * anyway: so there is nothing to configure, and nothing that a command line could show.
  */
 export const get = Effect.gen(function* () {
-  yield* Migrator.make({})({ loader: migrations, table: "codex_runner_migrations" })
+  yield* Migrator.make({})({ loader: migrations, table: "codex_runner_migrations" }).pipe(
+    Effect.catchTag("MigrationError", (error) =>
+      Effect.fail(new StorageUnavailable({ reason: "Incompatible", detail: error.message }))
+    )
+  )
   const sql = yield* SqlClient.SqlClient
   const [row] = yield* sql<{ readonly secret: string }>`SELECT secret FROM ${sql(table)} WHERE id = 1`
   return row === undefined

@@ -5,3 +5,4 @@
  * @module effect-codex/durable/postgres
  */
 export * as DurablePostgres from "./DurablePostgres.ts"
+export * as DurableRunnerPostgres from "./DurableRunnerPostgres.ts"

@@ -5,7 +5,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { resolve } from "node:path"
 import type * as Approval from "../../Approval.ts"
@@ -22,6 +22,7 @@ import type { WorkerInput } from "../commands/workerCommand.ts"
 import * as ExitCodes from "../ExitCode.ts"
 import * as Inputs from "../Inputs.ts"
 import * as Output from "../Output.ts"
+import * as Postgres from "../Postgres.ts"
 
 const socketOf = (engine: string, token: Option.Option<Redacted.Redacted>) => {
   if (/^wss?:\/\//.test(engine))
@@ -76,9 +77,12 @@ const workerOf = Effect.fnUntraced(function* (
     return yield* new UsageError({ text: "--concurrency must be 1 or more" })
   const path = /^sqlite:(?<path>.+)$/.exec(input.db)?.groups?.["path"]
   if (path !== undefined) return DurableRunner.layerSqlite({ path: resolve(path), ...options })
-  return yield* new UsageError({
-    text: `--db: "${input.db}" is no database; pass sqlite:PATH or postgres://USER@HOST/DATABASE`
-  })
+  if (Postgres.isUrl(input.db)) {
+    const { DurableRunnerPostgres } = yield* Postgres.load
+    return DurableRunnerPostgres.layer({ url: Redacted.make(input.db), ...options })
+  }
+  // The value may hold a password, so the error does not repeat it.
+  return yield* new UsageError({ text: "--db takes sqlite:PATH or postgres://USER@HOST/DATABASE" })
 })
 
 const texts: { readonly [Tag in RunnerEvent["_tag"]]: string } = {

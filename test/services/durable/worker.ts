@@ -2,11 +2,14 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import { appendFileSync } from "node:fs"
 import { Codex } from "../../../src/Codex.ts"
+import type { CodexError } from "../../../src/domain/CodexError.ts"
+import * as DurableRunnerPostgres from "../../../src/durable-postgres/DurableRunnerPostgres.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
 import * as AppServer from "../../../src/engine/AppServer.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
@@ -70,11 +73,12 @@ const engine =
       ).pipe(Layer.provide(layerSocket))
     : layerSocket
 
-const worker = DurableRunner.layerSqlite({ path: db, tools: Tools }).pipe(
-  Layer.provide(handlers),
-  Layer.provide(Codex.layer),
-  Layer.provide(engine)
-)
+const services = Layer.mergeAll(handlers, Codex.layer.pipe(Layer.provide(engine)))
+const worker: Layer.Layer<DurableRunner, CodexError> = db.startsWith("postgres:")
+  ? DurableRunnerPostgres.layer({ url: Redacted.make(db), tools: Tools, failover: "3 seconds" }).pipe(
+      Layer.provide(services)
+    )
+  : DurableRunner.layerSqlite({ path: db, tools: Tools }).pipe(Layer.provide(services))
 
 NodeRuntime.runMain(
   Effect.andThen(
