@@ -65,7 +65,10 @@ const policyOf = Effect.fnUntraced(function* ({ approve, trust }: WorkerInput) {
 const workerOf = Effect.fnUntraced(function* (
   input: WorkerInput,
   approvals: Approval.Policy<Approval.PromptServices> | undefined
-) {
+): Effect.fn.Return<
+  Layer.Layer<DurableRunner, CodexError.CodexError, Codex | Approval.PromptServices>,
+  UsageError
+> {
   const options = {
     approvals,
     approvalExpiry: Option.getOrUndefined(input.expiry),
