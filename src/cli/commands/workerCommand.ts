@@ -13,6 +13,11 @@ const flags = {
     "unix:PATH|ws://...|wss://...",
     "The socket of a running codex app-server; the variable CODEX_TOKEN has its token. Default: start Codex, which ends with the worker"
   ),
+  host: Options.text(
+    "host",
+    "DIR",
+    "The directory of an engine host, which is started if it does not run and goes on without the worker"
+  ),
   config: Options.config,
   approve: Options.text(
     "approve",
@@ -50,7 +55,7 @@ export const worker = Command.make("worker", flags).pipe(
   ),
   Command.withExamples([
     {
-      command: "effect-codex worker --db sqlite:turns.db --engine unix:/run/user/1000/codex.sock",
+      command: "effect-codex worker --db sqlite:turns.db --host ~/codex-host",
       description: "Run turns on a Codex that goes on when the worker ends"
     },
     {

@@ -14,6 +14,7 @@ import type * as CodexError from "../../domain/CodexError.ts"
 import { DurableRunner, type RunnerEvent } from "../../durable/runner/DurableRunner.ts"
 import * as AppServer from "../../engine/AppServer.ts"
 import type * as Engine from "../../engine/Engine.ts"
+import * as EngineHost from "../../host/EngineHost.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
@@ -34,9 +35,18 @@ const socketOf = (engine: string, token: Option.Option<Redacted.Redacted>) => {
 /** Returns the engine that `--engine` names, or one that ends with the worker. */
 const engineOf = Effect.fnUntraced(function* ({
   config,
-  engine
+  engine,
+  host
 }: WorkerInput): Effect.fn.Return<Layer.Layer<Engine.Engine>, UsageError> {
   yield* Inputs.validateOverrides(config)
+  if (Option.isSome(host)) {
+    if (Option.isSome(engine)) return yield* new UsageError({ text: "pass --host or --engine, not both" })
+    if (config.length > 0)
+      return yield* new UsageError({
+        text: "-c has no effect on an engine host; pass it to `effect-codex host start`"
+      })
+    return EngineHost.layer({ dir: resolve(host.value) })
+  }
   if (Option.isNone(engine)) return AppServer.layerOptions({ config })
   if (config.length > 0)
     return yield* new UsageError({
