@@ -826,6 +826,12 @@ export const pages: HelpPages = {
           "The socket of a running codex app-server; the variable CODEX_TOKEN has its token. Default: start Codex, which ends with the worker"
       },
       {
+        names: ["--host"],
+        value: "DIR",
+        description:
+          "The directory of an engine host, which is started if it does not run and goes on without the worker"
+      },
+      {
         names: ["--config", "-c"],
         value: "key=value",
         description: "Override a setting of Codex's configuration; can be repeated"
@@ -888,7 +894,7 @@ export const pages: HelpPages = {
     commands: [],
     examples: [
       {
-        command: "effect-codex worker --db sqlite:turns.db --engine unix:/run/user/1000/codex.sock",
+        command: "effect-codex worker --db sqlite:turns.db --host ~/codex-host",
         description: "Run turns on a Codex that goes on when the worker ends"
       },
       {
