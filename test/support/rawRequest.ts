@@ -13,6 +13,21 @@ export const status = (port: number, lines: ReadonlyArray<string>, body = ""): E
     socket.write([...lines, "Connection: close", "", body].join("\r\n"))
   })
 
+/** Returns the status line and the headers of the answer, in lower case. The request keeps its connection. */
+export const head = (port: number, lines: ReadonlyArray<string>): Effect.Effect<string> =>
+  Effect.callback((resume) => {
+    const socket = connect(port, "127.0.0.1")
+    let text = ""
+    socket.on("data", (chunk: Buffer) => {
+      text += chunk.toString()
+      const end = text.indexOf("\r\n\r\n")
+      if (end >= 0) resume(Effect.succeed(text.slice(0, end).toLowerCase()))
+    })
+    socket.on("error", () => {})
+    socket.write([...lines, "", ""].join("\r\n"))
+    return Effect.sync(() => socket.destroy())
+  })
+
 /**
  * Opens connections that send nothing. Returns how many of them the server keeps, once it has closed all but `most` of them;
  * a server that does not has a minute.

@@ -61,6 +61,12 @@ describe("the OTLP receiver", () => {
         ]).pipe(Effect.timeout("1 minute"))
       assert.strictEqual(yield* abandoned("/", "127.0.0.1"), "404")
       assert.strictEqual(yield* abandoned(pathname, "evil.example"), "421")
+      const head = yield* RawRequest.head(Number(port), [
+        "POST / HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Content-Length: 0"
+      ])
+      assert.include(head, "connection: close")
       assert.strictEqual(yield* post(receiver.url, "x"), 200)
       assert.deepStrictEqual(bodies, ["x"])
       const more = OtlpReceiver.maxConnections + 40
