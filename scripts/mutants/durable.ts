@@ -52,5 +52,29 @@ export const durable: ReadonlyArray<Mutant> = [
       "[key, turnId, request.itemId, request.id]",
       "have an id that follows from the turn, the item, the request and its content"
     ]
+  ]),
+  ...inFile("src/durable/runner/Rollouts.ts", "test/durable/runner/Rollouts.test.ts", [
+    [
+      "buffer.subarray(0, end + 1)",
+      "buffer.subarray(0, read)",
+      "is stored line by line as it grows, also by the next runner"
+    ],
+    [
+      "() => Effect.sync(() => (isWaiting = false))",
+      "() => Effect.void",
+      "is stored further after a call was interrupted while it waited for another"
+    ],
+    [
+      "relative === undefined || !relative.endsWith(`-${threadId}.jsonl`)",
+      "relative === undefined",
+      "is written only to its own place, and through no link"
+    ]
+  ]),
+  ...inFile("src/durable/runner/ThreadOpening.ts", "test/real-codex/Rollouts.test.ts", [
+    [
+      "  yield* checkLost(context, thread)\n",
+      "",
+      "of a lost machine continues in the engine of another runner, with its next turn"
+    ]
   ])
 ]

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
+import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Tool from "effect/ai/Tool"
@@ -62,8 +63,14 @@ export interface RunnerOptions<
    * How long a runner that stops waits for tools that run, before it leaves its turns. Default: 10 seconds.
    */
   readonly drainDeadline?: Duration.Input | undefined
-  /** The name of the engine in the database, for people. Default: the name of this machine. */
+  /** The name of the engine in the database. Runners of one engine must use the same name. Default: the name of this machine. */
   readonly engine?: string | undefined
+  /**
+   * When an engine that no runner reaches is lost: a runner with another engine then continues its threads from their copies
+   * in the database. An engine that still runs a turn, although no runner reaches it, runs it a second time, so choose a time
+   * in which a machine restarts. `Infinity`: never. Default: 2 minutes.
+   */
+  readonly takeOverAfter?: Duration.Input | undefined
 }
 
 /**
@@ -176,6 +183,7 @@ const make = Effect.fnUntraced(function* <
   drainDeadline = "10 seconds",
   engine = hostname(),
   programVersion,
+  takeOverAfter = "2 minutes",
   tools
 }: RunnerOptions<Tools, ToolServices, PolicyServices>) {
   const store = yield* Store
@@ -205,12 +213,15 @@ const make = Effect.fnUntraced(function* <
   const runner: TurnExecution.RunnerContext = {
     store,
     threads: {
+      home: codex.home,
+      request: codex.request,
       start: (options) => withTools((tools) => codex.startThread<Tools>({ ...options, ...tools })),
       resume: (id, options) => withTools((tools) => codex.resumeThread<Tools>(id, { ...options, ...tools }))
     },
     watch,
     runner: id,
     engine,
+    takeOverAfter: Duration.fromInputUnsafe(takeOverAfter),
     programVersion,
     policy:
       approvals === undefined
@@ -255,6 +266,12 @@ const make = Effect.fnUntraced(function* <
   return Layer.effect(
     DurableRunner,
     Effect.gen(function* () {
+      // Reaching the engine starts or connects it, so this says more than that the runner lives.
+      yield* Effect.andThen(codex.home, store.engines.seen(engine)).pipe(
+        Effect.ignore,
+        Effect.repeat(Schedule.spaced("5 seconds")),
+        Effect.forkScoped
+      )
       dispatcher = yield* Dispatcher.make(store, concurrency, leaving)
       // Before the workflow engine ends, which would interrupt the turns.
       yield* Effect.addFinalizer(() => drain)

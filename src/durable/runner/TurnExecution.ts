@@ -14,8 +14,6 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
 import * as Policy from "../../approval/Policy.ts"
-import type { ThreadOptions } from "../../Codex.ts"
-import type { Budget } from "../../domain/Budget.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
@@ -28,11 +26,12 @@ import type { ThreadRow, TurnOutcome, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
 import * as DurableApprovals from "./DurableApprovals.ts"
 import * as EventWriter from "./EventWriter.ts"
+import * as Rollouts from "./Rollouts.ts"
 import * as RecoveryMessage from "./RecoveryMessage.ts"
 import type { RunnerEvent } from "./RunnerEvent.ts"
+import * as ThreadOpening from "./ThreadOpening.ts"
 import * as TurnTools from "./TurnTools.ts"
 import type { TurnWatch } from "./TurnWatch.ts"
-import { Workspace } from "./Workspace.ts"
 
 /** The format of the stored turns. A runner continues only turns of its own format. */
 export const journalVersion = 1
@@ -46,27 +45,11 @@ const fenceMillis = 2000
 /** How often a turn continues on a new engine before its outcome is unknown. */
 const maxRecoveries = 5
 
-type OpenOptions = Omit<ThreadOptions, "tools">
-
-/** Opens threads of Codex. */
-export interface RunnerThreads {
-  readonly start: (options: OpenOptions) => Effect.Effect<Thread, CodexError.StartError, Scope.Scope>
-  readonly resume: (
-    id: ThreadId,
-    options: OpenOptions
-  ) => Effect.Effect<Thread, CodexError.StartError, Scope.Scope>
-}
-
 /** What the turns of a runner share. */
-export interface RunnerContext {
-  readonly store: Store["Service"]
-  /** Opens threads with the tools of the runner. */
-  readonly threads: RunnerThreads
+export interface RunnerContext extends ThreadOpening.OpeningContext {
   readonly watch: TurnWatch
   /** Identifies the runner: its machine, its process and a random part. */
   readonly runner: string
-  /** The name of the engine, for people. */
-  readonly engine: string
   readonly programVersion: string | undefined
   readonly policy: Policy.Policy | undefined
   readonly audit: ApprovalAudit["Service"] | undefined
@@ -91,6 +74,8 @@ interface Claimed {
   readonly report: (event: Reported) => Effect.Effect<void>
   isInterrupted: boolean
   open: Thread | undefined
+  /** The copy of the conversation, once it is known where Codex stores it. */
+  rollout: Rollouts.Follower | undefined
 }
 
 type RunError = CodexError.CodexError | StorageUnavailable
@@ -125,43 +110,6 @@ const incompatibility = (
       })
 }
 
-/** Opens the thread of a turn: a new one for the first turn of the thread, otherwise the one that Codex has stored. */
-const openThread = Effect.fnUntraced(function* (
-  { engine, store, threads }: RunnerContext,
-  { row, thread }: Claimed
-): Effect.fn.Return<Thread, RunError, Scope.Scope> {
-  const cwd = yield* (yield* Workspace)({ thread: thread.id, cwd: thread.options.cwd })
-  const options = {
-    ...thread.options,
-    cwd,
-    // The budget of the thread counts a turn from its start, also one that an earlier runner started.
-    ...budgetOf(row)
-  } as const
-  const start = Effect.tap(threads.start(options), ({ id }) =>
-    // Before the first turn starts, so that the next runner finds it.
-    store.threadStarted(row.key, { codexThreadId: id, engine })
-  )
-  // The row may be older than the last attempt.
-  const stored = (yield* store.thread(thread.id))?.codexThreadId ?? null
-  if (stored === null) return yield* start
-  return yield* Effect.catchIf(
-    threads.resume(stored, options),
-    // Codex stores a thread with its first turn: a runner died after it had opened the thread.
-    (error) =>
-      error._tag === "InvalidRequest" &&
-      error.reason === "ThreadNotFound" &&
-      row.seq === 1 &&
-      row.turnId === null,
-    () => start
-  )
-})
-
-const budgetOf = ({ options: { budget } }: TurnRow): { readonly budget?: Budget } => {
-  if (budget === undefined) return {}
-  const { timeMillis, ...rest } = budget
-  return { budget: timeMillis === undefined ? rest : { ...rest, time: Duration.millis(timeMillis) } }
-}
-
 /**
  * Checks that this runner still owns the turn. Returns a function that the engine calls right before it sends the request: a
  * process that was frozen in between may have lost the turn, and must not start it again.
@@ -179,19 +127,37 @@ const fence = Effect.fnUntraced(function* ({ runner, store }: RunnerContext, { r
 
 /** Stores an event. `seen` collects the items whose ends are stored. */
 const record = (
-  { engine, store }: RunnerContext,
-  { report, row, writer }: Claimed,
+  runner: RunnerContext,
+  claimed: Claimed,
   threadId: ThreadId,
   event: Turn.TurnEvent
 ): Effect.Effect<void> => {
-  writer.offer(event)
+  claimed.writer.offer(event)
+  // The copy is stored at the end in any case.
+  if (event._tag === "ItemCompleted") return Effect.ignore(claimed.rollout?.save ?? Effect.void)
   if (event._tag !== "TurnStarted") return Effect.void
   const { turnId } = event
   return Effect.andThen(
-    Effect.ignore(store.started(row.key, { codexThreadId: threadId, turnId, engine })),
-    report({ _tag: "Started", turnId })
+    Effect.ignore(started(runner, claimed, threadId, turnId)),
+    claimed.report({ _tag: "Started", turnId })
   )
 }
+
+/** Stores where the turn runs, and starts to copy the conversation of its thread. */
+const started = Effect.fnUntraced(function* (
+  { engine, store, threads }: RunnerContext,
+  claimed: Claimed,
+  threadId: ThreadId,
+  turnId: TurnId
+) {
+  const { key } = claimed.row
+  yield* store.started(key, { codexThreadId: threadId, turnId, engine })
+  const file = yield* Rollouts.fileOf(threads, threadId)
+  const path = file === undefined ? undefined : Rollouts.relativePath(file)
+  if (file === undefined || path === undefined) return
+  yield* store.started(key, { codexThreadId: threadId, turnId, engine, rolloutPath: path })
+  claimed.rollout = Rollouts.follow(store, threadId, file)
+})
 
 /** Runs or finds the turn once. `attempt` counts the engines on which the turn has continued. */
 const runOnce = Effect.fnUntraced(function* (
@@ -205,7 +171,7 @@ const runOnce = Effect.fnUntraced(function* (
   const seen = new Set<string>()
   let recording: Fiber.Fiber<void> | undefined
   const observed = Effect.gen(function* () {
-    const thread = yield* openThread(runner, claimed)
+    const thread = yield* ThreadOpening.open(runner, row, claimed.thread)
     // Behind a socket the turn goes on when this runner leaves it. Otherwise it ends with Codex, and is recovered.
     yield* Effect.ignore(thread.detach)
     claimed.open = thread
@@ -327,10 +293,11 @@ const allEvents = Effect.fnUntraced(function* (store: Store["Service"], key: str
 /** Writes the outcome, once. */
 const finish = Effect.fnUntraced(function* (
   { store }: RunnerContext,
-  { report, row, writer }: Claimed,
+  { report, rollout, row, writer }: Claimed,
   outcome: TurnOutcome
 ) {
   yield* writer.flush
+  yield* rollout?.save ?? Effect.void
   yield* store.finish(row.key, outcome)
   yield* store.approvals.end(row.key)
   const error = outcome._tag === "Failed" ? outcome.error : undefined
@@ -387,7 +354,8 @@ export const run = (runner: RunnerContext, key: string): Effect.Effect<boolean, 
           )
       }),
       isInterrupted: false,
-      open: undefined
+      open: undefined,
+      rollout: undefined
     }
     yield* watch.turn(key, {
       epoch: row.epoch,
@@ -422,6 +390,7 @@ export const run = (runner: RunnerContext, key: string): Effect.Effect<boolean, 
     )
     if (outcome === undefined) {
       yield* Effect.ignore(claimed.writer.flush)
+      yield* Effect.ignore(claimed.rollout?.save ?? Effect.void)
       yield* report({ _tag: "Left" })
       return false
     }

@@ -117,7 +117,12 @@ const announcements = Effect.gen(function* () {
   })
 })
 
-const migrations = { "1_tables": first, "2_announcements": announcements }
+const engines = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`create table codex_engines (name text primary key, seen_at bigint not null)`
+})
+
+const migrations = { "1_tables": first, "2_announcements": announcements, "3_engines": engines }
 const newest = Object.keys(migrations).length
 
 /** Brings the database to the newest version. Processes that start together run the migrations once. */

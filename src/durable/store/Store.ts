@@ -9,6 +9,7 @@ import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type { KeyReused, StorageUnavailable } from "../../domain/StorageErrors.ts"
 import * as ApprovalQueries from "./ApprovalQueries.ts"
 import { ChangeFeed } from "./ChangeFeed.ts"
+import * as EngineQueries from "./EngineQueries.ts"
 import * as JournalQueries from "./JournalQueries.ts"
 import * as Migrations from "./Migrations.ts"
 import * as Pruning from "./Pruning.ts"
@@ -70,6 +71,14 @@ export interface StoredRollouts {
   readonly size: (threadId: ThreadId) => Stored<number>
 }
 
+/** @internal When the engines of the runners were last reached. */
+export interface StoredEngines {
+  /** Writes that a runner reaches the engine now. */
+  readonly seen: (name: string) => Stored<void>
+  /** Returns when a runner last reached the engine, in milliseconds since the epoch; 0 for never. */
+  readonly lastSeen: (name: string) => Stored<number>
+}
+
 /** @internal Every operation is typed: errors of the database are `StorageUnavailable`. */
 export interface StoreShape {
   /** Adds a turn to the queue of its thread. The same submission again finds the first turn. */
@@ -113,6 +122,7 @@ export interface StoreShape {
   readonly rollouts: StoredRollouts
   /** Deletes what is older than its retention, in short transactions. */
   readonly prune: (policy: Pruning.RetentionPolicy) => Stored<Pruning.Pruned>
+  readonly engines: StoredEngines
   /** Emits once when the subscription is active, then soon after any commit by any process. Never fails. */
   readonly changes: Stream.Stream<void>
 }
@@ -124,9 +134,10 @@ export const make: Effect.Effect<StoreShape, StorageUnavailable, SqlClient.SqlCl
     const turns = yield* TurnQueries.make
     const approvals = yield* ApprovalQueries.make
     const journal = yield* JournalQueries.make
+    const engines = yield* EngineQueries.make
     const { changes } = yield* ChangeFeed
     const prune = yield* Pruning.make
-    return { ...turns, approvals, ...journal, prune, changes }
+    return { ...turns, approvals, ...journal, ...engines, prune, changes }
   })
 
 /** @internal The database of durable turns, for runners. */

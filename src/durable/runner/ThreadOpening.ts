@@ -1,0 +1,105 @@
+/**
+ * Opens the thread of a durable turn: a new one, the one that Codex has stored, or a copy of one whose engine is lost with its
+ * machine.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Codex, ThreadOptions } from "../../Codex.ts"
+import type { Budget } from "../../domain/Budget.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import type { ThreadId } from "../../domain/Ids.ts"
+import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
+import type { Thread } from "../../Thread.ts"
+import type { ThreadRow, TurnRow } from "../store/Rows.ts"
+import type { Store } from "../store/Store.ts"
+import * as Rollouts from "./Rollouts.ts"
+import { Workspace } from "./Workspace.ts"
+
+type OpenOptions = Omit<ThreadOptions, "tools">
+
+/** Opens threads of Codex. */
+export interface RunnerThreads extends Pick<Codex["Service"], "home" | "request"> {
+  readonly start: (options: OpenOptions) => Effect.Effect<Thread, CodexError.StartError, Scope.Scope>
+  readonly resume: (
+    id: ThreadId,
+    options: OpenOptions
+  ) => Effect.Effect<Thread, CodexError.StartError, Scope.Scope>
+}
+
+export interface OpeningContext {
+  readonly store: Store["Service"]
+  readonly threads: RunnerThreads
+  /** The name of the engine. */
+  readonly engine: string
+  /** How long an engine must not have been reached by any runner before another engine takes over its threads. */
+  readonly takeOverAfter: Duration.Duration
+}
+
+const budgetOf = ({ options: { budget } }: TurnRow): { readonly budget?: Budget } => {
+  if (budget === undefined) return {}
+  const { timeMillis, ...rest } = budget
+  return { budget: timeMillis === undefined ? rest : { ...rest, time: Duration.millis(timeMillis) } }
+}
+
+/** Fails while the engine that has the thread may still run its turns. */
+const checkLost = Effect.fnUntraced(function* (
+  { engine, store, takeOverAfter }: OpeningContext,
+  { engine: owner }: ThreadRow
+) {
+  if (owner === null || owner === engine) return
+  const silent = (yield* Clock.currentTimeMillis) - (yield* store.engines.lastSeen(owner))
+  if (silent < Duration.toMillis(takeOverAfter))
+    return yield* new CodexError.ThreadBusy({
+      method: "thread/resume",
+      detail: `the engine ${owner} has the thread and was reached ${Math.round(silent / 1000)} seconds ago`
+    })
+})
+
+/** Writes the thread below the home of this engine. Returns whether the database has a copy of it. */
+const takeOver = Effect.fnUntraced(function* (
+  context: OpeningContext,
+  thread: ThreadRow,
+  id: ThreadId
+): Effect.fn.Return<boolean, CodexError.CodexError | StorageUnavailable> {
+  if (thread.rolloutPath === null) return false
+  yield* checkLost(context, thread)
+  const home = yield* context.threads.home
+  return home !== undefined && (yield* Rollouts.restore(context.store, id, thread.rolloutPath, home))
+})
+
+/** Opens the thread of a turn. */
+export const open = Effect.fnUntraced(function* (
+  context: OpeningContext,
+  row: TurnRow,
+  thread: ThreadRow
+): Effect.fn.Return<Thread, CodexError.CodexError | StorageUnavailable, Scope.Scope> {
+  const { engine, store, threads } = context
+  const cwd = yield* (yield* Workspace)({ thread: thread.id, cwd: thread.options.cwd })
+  const options = {
+    ...thread.options,
+    cwd,
+    // The budget of the thread counts a turn from its start, also one that an earlier runner started.
+    ...budgetOf(row)
+  } as const
+  const start = Effect.tap(threads.start(options), ({ id }) =>
+    // Before the first turn starts, so that the next runner finds it.
+    store.threadStarted(row.key, { codexThreadId: id, engine })
+  )
+  // The row may be older than the last attempt.
+  const current = (yield* store.thread(thread.id)) ?? thread
+  const { codexThreadId: id } = current
+  if (id === null) return yield* start
+  const resume = threads.resume(id, options)
+  return yield* Effect.catchIf(
+    resume,
+    (error) => error._tag === "InvalidRequest" && error.reason === "ThreadNotFound",
+    (error) =>
+      Effect.flatMap(takeOver(context, current, id), (isRestored) => {
+        if (isRestored) return resume
+        // Codex stores a thread with its first turn: a runner died after it had opened the thread.
+        return row.seq === 1 && row.turnId === null ? start : Effect.fail(error)
+      })
+  )
+})
