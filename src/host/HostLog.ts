@@ -35,8 +35,8 @@ export const make = (directory: string, mask: (text: string) => string): HostLog
 }
 
 export interface StderrFile {
-  /** The descriptor that Codex writes to. */
-  readonly descriptor: number
+  /** Opens the file for Codex to append to. The caller closes the descriptor. */
+  readonly openWriter: () => number
   /** Moves what Codex has written to the log. Returns the lines. */
   readonly read: () => ReadonlyArray<string>
   /** Reads what is left, and removes the file. */
@@ -49,7 +49,9 @@ export interface StderrFile {
  */
 export const openStderr = (directory: string, name: string, onLine: (line: string) => void): StderrFile => {
   const path = join(directory, name)
-  const descriptor = SafeFile.open(path, "append")
+  const openWriter = () => SafeFile.open(path, "append")
+  // Creates the file. A process that was adopted writes to it already.
+  Fs.closeSync(openWriter())
   const reader = SafeFile.open(path, "readWrite")
   const lines = LineSplitter.make(maxLine)
   const buffer = Buffer.alloc(64 * 1024)
@@ -71,11 +73,10 @@ export const openStderr = (directory: string, name: string, onLine: (line: strin
     return found
   }
   return {
-    descriptor,
+    openWriter,
     read,
     close: () => {
       read()
-      Fs.closeSync(descriptor)
       Fs.closeSync(reader)
       SafeFile.remove(path)
     }

@@ -312,13 +312,14 @@ export const start = Effect.fnUntraced(
       "--listen",
       `unix://${socketOf(context, generation)}`
     ]
+    const writer = stderr.openWriter()
     const pid = yield* Effect.callback<number, CodexError.EngineStartFailed>((resume) => {
       // A session of its own: signals of a terminal and of the supervisor's group do not reach it.
       const child = spawn(binary.command, args, {
         cwd: "/",
         detached: true,
         env: childEnv,
-        stdio: ["ignore", "ignore", stderr.descriptor]
+        stdio: ["ignore", "ignore", writer]
       })
       child.once("error", (error) => resume(Effect.fail(failed(error.message))))
       child.once("spawn", () => resume(Effect.succeed(child.pid ?? -1)))
@@ -336,8 +337,10 @@ export const start = Effect.fnUntraced(
           Exit.succeed(signal === null ? `with code ${code ?? "?"}` : `by ${signal}`)
         )
       })
-    }).pipe(Effect.tapError(() => codex.end))
-    closeSync(stderr.descriptor)
+    }).pipe(
+      Effect.ensuring(Effect.sync(() => closeSync(writer))),
+      Effect.tapError(() => codex.end)
+    )
     codex.change({ process: yield* ProcessIdentity.of(pid) })
     yield* Effect.raceFirst(codex.connected, Deferred.await(ended)).pipe(
       Effect.timeoutOrElse({

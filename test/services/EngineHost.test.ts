@@ -1,0 +1,142 @@
+import { assert, describe } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { Codex } from "../../src/Codex.ts"
+import { ThreadId } from "../../src/domain/Ids.ts"
+import * as EngineHost from "../../src/host/EngineHost.ts"
+import * as M from "../../src/testing/ModelServer.ts"
+import { bundle } from "../support/bundle.ts"
+import * as Host from "../support/engineHost.ts"
+import { test, until } from "../support/live.ts"
+import { isAlive } from "../support/processes.ts"
+
+/** A reply that begins at once, and ends when the test lets it. */
+const held = Effect.map(Deferred.make<void>(), (gate) => ({
+  release: Deferred.succeed(gate, undefined),
+  reply: M.reply(M.text("begun", { deltas: true }), M.until(Deferred.await(gate)), M.text("finished"))
+}))
+
+const pidOf = (status: EngineHost.HostStatus): number => status.generations.at(-1)?.pid ?? 0
+
+const startThread = (cwd: string) =>
+  Effect.flatMap(Codex, (codex) => codex.startThread({ cwd, sandbox: "read-only" }))
+
+describe.concurrent("an engine host", () => {
+  test("goes on with the turn of a program that is killed, and shows it to the next one", () =>
+    Effect.gen(function* () {
+      const { release, reply } = yield* held
+      const host = yield* Host.make([reply])
+      yield* host.start
+      const program = bundle(new URL("../host/child.ts", import.meta.url))
+      const child = spawn(process.execPath, [program, host.dir, host.workspace, JSON.stringify(host.env)], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
+      const id = yield* Effect.promise(
+        async () => String((await once(child.stdout, "data"))[0]).split("\n")[0]
+      )
+      const exited = once(child, "exit")
+      child.kill("SIGKILL")
+      yield* Effect.promise(() => exited)
+      assert.strictEqual((yield* host.status).runningTurns, 1)
+      const turn = yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.resumeThread(ThreadId.make(id ?? ""))
+        yield* release
+        return yield* thread.activity.pipe(
+          Stream.filter((event) => event._tag === "TurnEnded"),
+          Stream.runHead
+        )
+      }).pipe(Effect.scoped, Effect.provide(host.layer))
+      assert.strictEqual(Option.getOrThrow(turn).turn.message, "finished")
+      assert.strictEqual((yield* host.model.requests).length, 1)
+    }))
+
+  test("starts Codex again after it has ended, later each time, and ends what it has left", () =>
+    Effect.gen(function* () {
+      const host = yield* Host.make([M.reply(M.text("after"))])
+      let pid = pidOf(yield* host.start)
+      for (const restarts of [1, 2]) {
+        process.kill(pid, "SIGKILL")
+        yield* until(
+          "codex runs again",
+          Effect.map(host.status, (status) => status.restarts === restarts && status.socket !== undefined)
+        )
+        const next = pidOf(yield* host.start)
+        assert.notStrictEqual(next, pid)
+        pid = next
+      }
+      const delays = Array.from(
+        (yield* host.log).matchAll(/starts again in (\d+) ms/g),
+        ([, millis]) => millis
+      )
+      assert.deepStrictEqual(delays, ["250", "500"])
+      const turn = yield* Effect.flatMap(startThread(host.workspace), (thread) => thread.run("go")).pipe(
+        Effect.scoped,
+        Effect.provide(host.layer)
+      )
+      assert.strictEqual(turn.message, "after")
+      assert.strictEqual((yield* host.status).generations.length, 1)
+    }))
+
+  test("goes on when its supervisor is killed, and the next program adopts it", () =>
+    Effect.gen(function* () {
+      const { release, reply } = yield* held
+      const host = yield* Host.make([reply])
+      const before = yield* host.start
+      const message = yield* Effect.gen(function* () {
+        const thread = yield* startThread(host.workspace)
+        const begun = yield* Deferred.make<void>()
+        const events = yield* Effect.forkChild(
+          Stream.runForEach(thread.stream("go"), (event) =>
+            event._tag === "MessageDelta" ? Deferred.succeed(begun, undefined) : Effect.void
+          ).pipe(Effect.andThen(Effect.void))
+        )
+        yield* Deferred.await(begun)
+        process.kill(before.pid, "SIGKILL")
+        yield* until(
+          "the supervisor has ended",
+          Effect.sync(() => !isAlive(before.pid))
+        )
+        assert.deepStrictEqual(yield* EngineHost.status(host.dir), Option.none())
+        const after = yield* host.start
+        assert.notStrictEqual(after.pid, before.pid)
+        assert.strictEqual(pidOf(after), pidOf(before))
+        assert.strictEqual(after.runningTurns, 1)
+        yield* release
+        yield* Fiber.join(events)
+        return after.generations.length
+      }).pipe(Effect.scoped, Effect.provide(host.layer))
+      assert.strictEqual(message, 1)
+      assert.strictEqual((yield* host.model.requests).length, 1)
+      // An adopted Codex is no child of its supervisor, and is observed nevertheless.
+      process.kill(pidOf(before), "SIGKILL")
+      yield* until(
+        "codex runs again",
+        Effect.map(host.status, (status) => status.restarts === 1 && status.socket !== undefined)
+      )
+    }))
+
+  test("ends when nothing has used it for a while, and leaves nothing", () =>
+    Effect.gen(function* () {
+      const host = yield* Host.make([M.reply(M.text("done"))], { idleTimeout: "300 millis" })
+      const pids = yield* Effect.gen(function* () {
+        yield* Effect.flatMap(startThread(host.workspace), (thread) => thread.run("go"))
+        const status = yield* host.status
+        assert.strictEqual(status.clients, 1)
+        return [status.pid, pidOf(status)]
+      }).pipe(Effect.scoped, Effect.provide(host.layer))
+      yield* until(
+        "the host has ended",
+        Effect.sync(() => !pids.some(isAlive))
+      )
+      const fs = yield* FileSystem.FileSystem
+      assert.sameMembers(yield* fs.readDirectory(host.dir), ["host.log", "lock"])
+    }))
+})
