@@ -8,14 +8,12 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { join } from "node:path"
 import * as CodexError from "../domain/CodexError.ts"
-import * as AppServer from "../engine/AppServer.ts"
-import * as AppServerSocket from "../engine/app-server/AppServerSocket.ts"
-import type * as Transport from "../engine/app-server/Transport.ts"
-import type * as Engine from "../engine/Engine.ts"
+import * as Engine from "../engine/Engine.ts"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as ControlSocket from "./ControlSocket.ts"
 import * as HostClient from "./HostClient.ts"
 import * as HostDirectory from "./HostDirectory.ts"
+import * as HostEngine from "./HostEngine.ts"
 import * as HostedCodex from "./HostedCodex.ts"
 import * as Schedule from "effect/Schedule"
 import type { EngineHostOptions } from "./HostSettings.ts"
@@ -164,17 +162,6 @@ export const drain = (options: EngineHostOptions): Effect.Effect<HostStatus.Host
     return yield* start({ dir: options.dir })
   })
 
-/** Reaches the Codex of a host. */
-const transport = (options: EngineHostOptions): Transport.Transport => {
-  const at = (path: string, locate: Effect.Effect<string, Transport.ConnectError>) =>
-    AppServerSocket.transport({ path, locate })
-  const locate = Effect.map(HostClient.locate(options), ({ path }) => path)
-  return {
-    ...at(options.dir, locate),
-    connect: (listener) => at(options.dir, locate).connect(listener)
-  }
-}
-
 /**
  * The engine of a host. It finds the host of `dir`, or starts it, when the first thread needs it. Running turns, waiting
  * approvals and background commands outlive this process, and a later process finds them under the ids of their threads.
@@ -197,6 +184,4 @@ const transport = (options: EngineHostOptions): Transport.Transport => {
  * ```
  */
 export const layer = (options: EngineHostOptions): Layer.Layer<Engine.Engine> =>
-  AppServer.layerTransport(transport(options)).pipe(
-    Layer.provideMerge(Layer.effectDiscard(HostDirectory.protect(options.dir)))
-  )
+  Layer.effect(Engine.Engine, Effect.andThen(HostDirectory.protect(options.dir), HostEngine.make(options)))

@@ -34,13 +34,12 @@ export const running = Effect.fnUntraced(function* (directory: string, me: Proce
   return status === "live" ? state : undefined
 })
 
-/** Returns the Codex that takes new turns, if it answers. */
+/** Returns where a Codex listens, if it answers. */
 const usable = Effect.fnUntraced(function* (
   directory: string,
-  state: HostState.HostState,
+  generation: HostState.Generation | undefined,
   me: ProcessIdentity.Owner
 ) {
-  const generation = HostState.current(state)
   if (generation?.process === undefined || !generation.ready) return undefined
   if ((yield* ProcessIdentity.state(generation.process, me)) !== "live") return undefined
   const path = join(directory, generation.socket)
@@ -74,7 +73,7 @@ export const locate = (
             path: directory,
             detail: "it runs with another codexPath, config or env"
           })
-        const found = yield* usable(directory, state, me)
+        const found = yield* usable(directory, HostState.current(state), me)
         if (found !== undefined) return found
         lastFailure = state.failure ?? lastFailure
       }
@@ -95,6 +94,28 @@ export const locate = (
         })
       )
     )
+  })
+
+/** Returns the socket of a certain Codex of a host; `undefined` if it has ended. */
+export const locateGeneration = (options: HostSettings.EngineHostOptions, id: number) =>
+  Effect.gen(function* () {
+    const directory = yield* HostDirectory.open(options.dir)
+    const state = yield* HostState.read(directory)
+    const generation = state?.generations.find((each) => each.id === id)
+    return generation === undefined
+      ? undefined
+      : (yield* usable(directory, generation, yield* ProcessIdentity.self))?.path
+  })
+
+/** Whether a Codex of a host refuses new turns. */
+export const isDraining = (options: HostSettings.EngineHostOptions, id: number) =>
+  Effect.map(draining(options), (ids) => ids.includes(id))
+
+/** Returns the ids of the Codex processes that refuse new turns and finish their running ones. */
+export const draining = (options: HostSettings.EngineHostOptions) =>
+  Effect.gen(function* () {
+    const state = yield* HostState.read(yield* HostDirectory.open(options.dir))
+    return (state?.generations ?? []).flatMap(({ draining, id }) => (draining ? [id] : []))
   })
 
 /** Fails with the error of a supervisor. */

@@ -56,8 +56,10 @@ export const openStderr = (directory: string, name: string, onLine: (line: strin
   const lines = LineSplitter.make(maxLine)
   const buffer = Buffer.alloc(64 * 1024)
   let at = 0
+  let isOpen = true
   const read = () => {
     const found: Array<string> = []
+    if (!isOpen) return found
     for (;;) {
       const count = Fs.readSync(reader, buffer, 0, buffer.length, at)
       if (count === 0) break
@@ -76,7 +78,10 @@ export const openStderr = (directory: string, name: string, onLine: (line: strin
     openWriter,
     read,
     close: () => {
+      if (!isOpen) return
       read()
+      // The end of the process is reported later.
+      isOpen = false
       Fs.closeSync(reader)
       SafeFile.remove(path)
     }

@@ -168,6 +168,19 @@ export const run = Effect.fnUntraced(function* (
       yield* restart(failures)
     })
 
+  /**
+   * Ends a Codex when no turn has run in it for a moment. Codex itself would end with its last turn, before its clients get
+   * the end of the turn.
+   */
+  const endDrained = (codex: HostedCodex.HostedCodex, quiet = 0): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      yield* Effect.sleep("250 millis")
+      const load = yield* codex.inspect
+      const next = load?.runningTurns === 0 ? quiet + 1 : 0
+      if (next >= 4) return yield* codex.drain
+      yield* endDrained(codex, next)
+    })
+
   const adopt = Effect.gen(function* () {
     for (const generation of previous?.generations ?? []) {
       const { process: owner, ready } = generation
@@ -185,6 +198,7 @@ export const run = Effect.fnUntraced(function* (
       codexes = [...codexes, codex]
       log.add("host", `codex is adopted: generation ${generation.id}, pid ${owner?.pid}`)
       yield* Effect.forkIn(watch(codex), scope)
+      if (generation.draining) yield* Effect.forkIn(endDrained(codex), scope)
     }
   })
 
@@ -195,7 +209,7 @@ export const run = Effect.fnUntraced(function* (
         yield* startNext(codexPath)
         for (const codex of old) {
           codex.change({ draining: true })
-          yield* codex.drain
+          yield* Effect.forkIn(endDrained(codex), scope)
         }
         log.add("host", `generations ${old.map((codex) => codex.generation().id).join(", ")} drain`)
       })

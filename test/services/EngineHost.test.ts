@@ -139,4 +139,58 @@ describe.concurrent("an engine host", () => {
       const fs = yield* FileSystem.FileSystem
       assert.sameMembers(yield* fs.readDirectory(host.dir), ["host.log", "lock"])
     }))
+
+  test("lets the running turns of a drained Codex end, and runs new ones in the next Codex", () =>
+    Effect.gen(function* () {
+      const { release, reply } = yield* held
+      const host = yield* Host.make([
+        M.reply(M.text("first")),
+        reply,
+        M.reply(M.text("new")),
+        M.reply(M.text("moved"))
+      ])
+      yield* host.start
+      yield* Effect.gen(function* () {
+        const idle = yield* startThread(host.workspace)
+        yield* idle.run("first")
+        const busy = yield* startThread(host.workspace)
+        const begun = yield* Deferred.make<void>()
+        const running = yield* Effect.forkChild(
+          Stream.runForEach(busy.stream("go"), (event) =>
+            event._tag === "MessageDelta" ? Deferred.succeed(begun, undefined) : Effect.void
+          )
+        )
+        yield* Deferred.await(begun)
+        const drained = yield* EngineHost.drain({ dir: host.dir })
+        assert.deepStrictEqual(
+          drained.generations.map(({ draining }) => draining),
+          [true, false]
+        )
+        // A program that comes later finds the running turn where it runs.
+        const seen = yield* Effect.gen(function* () {
+          const codex = yield* Codex
+          const thread = yield* codex.resumeThread(busy.id)
+          const ended = yield* thread.activity.pipe(
+            Stream.filter((event) => event._tag === "TurnEnded"),
+            Stream.runHead,
+            Effect.forkChild
+          )
+          const next = yield* codex.startThread({ cwd: host.workspace, sandbox: "read-only" })
+          assert.strictEqual((yield* next.run("new")).message, "new")
+          assert.strictEqual((yield* host.status).runningTurns, 1)
+          // A thread that was open before the drain moves to the next Codex for its next turn.
+          assert.strictEqual((yield* idle.run("move")).message, "moved")
+          yield* release
+          return yield* Fiber.join(ended)
+        }).pipe(Effect.scoped, Effect.provide(host.layer))
+        assert.strictEqual(Option.getOrThrow(seen).turn.message, "finished")
+        yield* Fiber.join(running)
+      }).pipe(Effect.scoped, Effect.provide(host.layer))
+      yield* until(
+        "the old Codex has ended",
+        Effect.map(host.status, ({ generations }) => generations.length === 1)
+      )
+      const { generations, restarts } = yield* host.status
+      assert.deepStrictEqual([generations[0]?.id, restarts], [2, 0])
+    }))
 })
