@@ -63,14 +63,18 @@ describe("effect-codex submit and turns", () => {
       assert.deepInclude(yield* submit, { code: 0, stdout: "a\n", stderr: "" })
       assert.deepInclude(yield* submit, { code: 0, stdout: "a\n" })
       const row = yield* asRunner(({ turn }) => turn("a"))
-      assert.deepStrictEqual(row?.threadOptions, { cwd: join(cwd, "app"), sandbox: "read-only" })
+      const options = { cwd: join(cwd, "app"), sandbox: "read-only", approvalMode: "on-request" } as const
+      assert.deepStrictEqual(row?.threadOptions, options)
+      yield* cli("submit", "--key", "next", "--thread", "t", "--model", "m", "And now?")
+      const next = yield* asRunner(({ turn }) => turn("next"))
+      assert.deepStrictEqual(next?.threadOptions, { ...options, model: "m" })
 
       const other = yield* cli("submit", "--key", "a", "--thread", "t", "Something else")
       assert.strictEqual(other.code, 1)
       assert.match(other.stderr, /^KeyReused: /)
 
-      const listed = yield* cli("turns", "list", "--json")
-      assert.deepInclude(JSON.parse(listed.stdout), { key: "a", thread: "t", status: "submitted" })
+      const listed = yield* cli("turns", "list", "--json", "--limit", "1", "--status", "submitted")
+      assert.deepInclude(JSON.parse(listed.stdout), { key: "next", thread: "t", status: "submitted" })
       assert.strictEqual((yield* cli("turns", "interrupt", "a")).code, 0)
       const watched = yield* cli("turns", "watch", "a", "--json")
       assert.strictEqual(watched.code, 130)

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Nodepath from "node:path"
+import type { Durable } from "../../durable/Durable.ts"
 import type { DurableThreadOptions } from "../../durable/DurableInput.ts"
 import { jsonLine } from "../../internal/VisibleText.ts"
 import { UsageError } from "../CommandEnd.ts"
@@ -13,9 +14,22 @@ import { withDurable } from "../WithDurable.ts"
 const present = <K extends string, A>(name: K, value: Option.Option<A>) =>
   Option.isNone(value) ? {} : { [name]: value.value }
 
+/**
+ * Whether a submission is the first of its thread. The same submission again is the first one again: it gets the same
+ * options, and so finds its turn.
+ */
+const isFirst = Effect.fnUntraced(function* ({ turn, turns }: Durable["Service"], input: SubmitInput) {
+  if (Option.isNone(input.thread)) return true
+  const known = yield* turn(input.key).pipe(
+    Effect.map(Option.some),
+    Effect.catchTag("InvalidRequest", () => Effect.succeedNone)
+  )
+  if (Option.isSome(known)) return known.value.position === 1
+  return (yield* turns({ thread: input.thread.value, limit: 1 })).length === 0
+})
+
 /** The options that the flags name. A thread that is continued keeps what they do not name. */
-const threadOptions = (input: SubmitInput): DurableThreadOptions => {
-  const isNew = Option.isNone(input.thread)
+const threadOptions = (input: SubmitInput, isNew: boolean): DurableThreadOptions => {
   const cwd = Option.map(
     Option.orElse(input.cd, () => (isNew ? Option.some(".") : Option.none())),
     (directory) => Nodepath.resolve(directory)
@@ -39,7 +53,7 @@ const threadOptions = (input: SubmitInput): DurableThreadOptions => {
 
 export const handle = Effect.fnUntraced(function* (input: SubmitInput) {
   if (input.network && Option.isNone(input.sandbox) && Option.isSome(input.thread))
-    return yield* new UsageError({ text: "--network needs --sandbox if a thread is continued" })
+    return yield* new UsageError({ text: "--network needs --sandbox if --thread names a thread" })
   if (Option.exists(input.tokens, (tokens) => tokens < 1))
     return yield* new UsageError({ text: "--max-tokens must be 1 or more" })
   const text = yield* Inputs.prompt(input.prompt)
@@ -47,7 +61,7 @@ export const handle = Effect.fnUntraced(function* (input: SubmitInput) {
     input.db,
     Effect.fnUntraced(function* (durable) {
       const turn = yield* durable.submit(text, {
-        ...threadOptions(input),
+        ...threadOptions(input, yield* isFirst(durable, input)),
         key: input.key,
         thread: Option.getOrUndefined(input.thread),
         timeout: Option.getOrUndefined(input.timeout),
