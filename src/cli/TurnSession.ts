@@ -35,6 +35,12 @@ import * as TerminalStyle from "./TerminalStyle.ts"
 export type TurnWork =
   | { readonly _tag: "Prompt"; readonly text: string; readonly attach: ReadonlyArray<string> }
   | { readonly _tag: "Review"; readonly target: Review.ReviewTarget }
+  /** Another program has started the turn, which goes on after an interruption. `where` are the flags that find it again. */
+  | {
+      readonly _tag: "Observe"
+      readonly where: string
+      readonly events: Stream.Stream<Turn.TurnEvent, CodexError.TurnError>
+    }
 
 export interface TurnSessionOptions {
   readonly work: TurnWork
@@ -104,8 +110,13 @@ const runAndReport = <R>(
         if (failure !== undefined) {
           if (report.pendingMessage !== undefined) yield* Output.printError(report.pendingMessage)
           yield* printAll(ProgressReport.interruptedItems(ended?.items ?? [], style))
+          const { work } = options
           yield* Output.printError(
-            failure === "interrupted" ? "Interrupted." : `${failure._tag}: ${failure.message}`
+            failure !== "interrupted"
+              ? `${failure._tag}: ${failure.message}`
+              : work._tag === "Observe"
+                ? `The turn goes on. Interrupt it with: effect-codex attach ${work.where} --interrupt ${threadId ?? "last"}`
+                : "Interrupted."
           )
           if (failure !== "interrupted") yield* printAll(details(failure))
         } else if (ended !== undefined) {
@@ -113,7 +124,12 @@ const runAndReport = <R>(
         }
         if (ended !== undefined) yield* printAll(["", ...ProgressReport.summary(ended, style)])
         // Codex stores a thread when its first turn starts.
-        if (threadId !== undefined && failure !== undefined && state.turnId !== "") {
+        if (
+          options.work._tag !== "Observe" &&
+          threadId !== undefined &&
+          failure !== undefined &&
+          state.turnId !== ""
+        ) {
           yield* Output.printError(`Continue with: effect-codex run --resume ${threadId}`)
         }
         if (threadId !== undefined && failure === undefined && options.turn.mode === "plan") {
@@ -136,6 +152,8 @@ const runAndReport = <R>(
       const { turn, work } = options
       const run = (input: TurnOptions.TurnInput) =>
         Effect.flatMap(openThread, (thread) => Stream.runForEach(thread.stream(input, turn), onEvent))
+      if (work._tag === "Observe")
+        return yield* Effect.andThen(openThread, Stream.runForEach(work.events, onEvent))
       if (work._tag === "Review") {
         const { target } = work
         return yield* Effect.flatMap(openThread, (thread) =>

@@ -12,6 +12,7 @@ import * as Command from "effect/cli/Command"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import { version } from "../internal/version.ts"
 import { ExitWith, UsageError } from "./CommandEnd.ts"
+import { attach } from "./commands/attachCommand.ts"
 import * as Attachments from "./commands/attachmentsCommand.ts"
 import * as DurableCommands from "./commands/durableCommands.ts"
 import { demo } from "./commands/demoCommand.ts"
@@ -67,6 +68,7 @@ export const cli = Command.make("effect-codex").pipe(
     run.pipe(Command.withHandler(whole(() => import("./handlers/runTurn.ts")))),
     review.pipe(Command.withHandler(whole(() => import("./handlers/reviewCode.ts")))),
     goal.pipe(Command.withHandler(whole(() => import("./handlers/pursueGoal.ts")))),
+    attach.pipe(Command.withHandler(whole(() => import("./handlers/attachTurn.ts")))),
     exec.pipe(Command.withHandler(whole(() => import("./handlers/runInSandbox.ts")))),
     limits.pipe(Command.withHandler(whole(() => import("./handlers/showLimits.ts")))),
     Serve.serve.pipe(

@@ -12,6 +12,7 @@ import { Codex } from "../../src/Codex.ts"
 import { ThreadId } from "../../src/domain/Ids.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as CommandLine from "../support/commandLine.ts"
 import * as CodexSocket from "../support/codexSocket.ts"
 import { test, until } from "../support/live.ts"
 
@@ -121,6 +122,32 @@ describe.concurrent("attaching to a running turn", () => {
     }))
 })
 
+describe("effect-codex attach", () => {
+  test("shows the running turn of another program to its end, answers its requests, and fails without a turn", () =>
+    Effect.gen(function* () {
+      const codex = yield* CodexSocket.make([escalated("echo x >> runs"), M.reply(M.text("done"))])
+      const first = yield* undecided
+      const id = yield* Effect.gen(function* () {
+        const thread = yield* codex.start({ onScopeClose: "detach" })
+        yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+        yield* first.asked
+        return thread.id
+      }).pipe(Effect.scoped, Effect.provide([codex.layer, first.layer]))
+      const attach = (...args: ReadonlyArray<string>) =>
+        CommandLine.run({
+          args: ["attach", "--socket", codex.proxyPath, "--approve", "all", ...args],
+          env: { CODEX_OTLP_ENABLE: "0" }
+        })
+      const ran = yield* attach("--json", id)
+      const last = CommandLine.jsonLines(ran.stdout).at(-1)
+      assert.strictEqual(ran.code, 0)
+      assert.include(JSON.stringify(last), '"message":"done"')
+      const none = yield* attach(id)
+      assert.strictEqual(none.code, 1)
+      assert.include(none.stderr, "no turn is running")
+    }))
+})
+
 describe.concurrent("a detached thread", () => {
   test("finishes its turn without a program, also when the effect that runs it is interrupted", () =>
     Effect.gen(function* () {
@@ -137,7 +164,11 @@ describe.concurrent("a detached thread", () => {
         yield* Fiber.interrupt(running)
         // The handle still observes the turn.
         const attached = yield* attach(thread.id)
-        assert.deepStrictEqual(commands(yield* attached.snapshot), ["inProgress"])
+        // The command may run before Codex reports it.
+        yield* until(
+          "the command is reported",
+          Effect.map(attached.snapshot, (turn) => commands(turn).includes("inProgress"))
+        )
         return thread.id
       }).pipe(Effect.scoped, Effect.provide(codex.layer))
       yield* codex.touch("go")

@@ -136,6 +136,7 @@ export const make = Effect.fnUntraced(function* (
   return {
     ...server,
     ...line,
+    proxyPath: path,
     /** Kills Codex and starts another one with the same home behind the same proxy. */
     restart: Effect.gen(function* () {
       yield* current.kill

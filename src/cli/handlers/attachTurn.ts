@@ -1,0 +1,83 @@
+/** `effect-codex attach`: shows the running turn of a thread to its end. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Approval from "../../Approval.ts"
+import { Codex } from "../../Codex.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import { ThreadId } from "../../domain/Ids.ts"
+import * as AppServer from "../../engine/AppServer.ts"
+import * as EngineHost from "../../host/EngineHost.ts"
+import { OtlpLayer } from "../../telemetry/Otlp.ts"
+import type * as Thread from "../../Thread.ts"
+import { ExitWith, UsageError } from "../CommandEnd.ts"
+import type { AttachInput } from "../commands/attachCommand.ts"
+import * as Inputs from "../Inputs.ts"
+import * as TurnSession from "../TurnSession.ts"
+
+const noTurnRunning = new CodexError.InvalidRequest({
+  reason: "NoTurnRunning",
+  method: "thread/attach",
+  detail: "no turn is running"
+})
+
+const lastThread = Effect.gen(function* () {
+  const { listThreads } = yield* Codex
+  const newest = yield* Stream.runHead(listThreads({ sort: "updated" }))
+  return Option.isNone(newest) ? yield* noTurnRunning : newest.value.id
+})
+
+const engineOf = ({ host, socket }: AttachInput) => {
+  if (Option.isSome(host) && Option.isNone(socket))
+    return Effect.succeed(EngineHost.layer({ dir: host.value }))
+  return Option.isSome(socket) && Option.isNone(host)
+    ? Effect.succeed(AppServer.layerSocket({ path: socket.value }))
+    : new UsageError({ text: "give either --host DIR or --socket PATH" })
+}
+
+export const handle = Effect.fnUntraced(function* (input: AttachInput) {
+  const { approve, interrupt, json, thread, trust } = input
+  const engine = yield* engineOf(input)
+  const id = Option.getOrElse(thread, () => "last")
+  yield* Inputs.validateThread("THREAD", id)
+  // Without a terminal and without rules, requests are left to the program that has started the turn.
+  const answers = Option.isSome(approve) || process.stdin.isTTY
+  const policy = yield* Inputs.policy(approve, {
+    cwd: undefined,
+    additionalDirectories: [],
+    sandbox: undefined,
+    overrides: [],
+    trust
+  })
+  let attached: Thread.AttachedTurn | undefined
+  const open = Effect.gen(function* () {
+    const codex = yield* Codex
+    attached = yield* codex.attach(id === "last" ? yield* lastThread : ThreadId.make(id))
+    return attached.thread
+  })
+  const codex = Codex.layer.pipe(Layer.provide(engine))
+  const where = Option.match(input.host, {
+    onNone: () => `--socket ${Option.getOrElse(input.socket, () => "")}`,
+    onSome: (dir) => `--host ${dir}`
+  })
+  const exit = yield* TurnSession.run(
+    open,
+    {
+      work: {
+        _tag: "Observe",
+        where,
+        events: Stream.suspend(() => {
+          if (attached === undefined) return Stream.fail(noTurnRunning)
+          const { events, interrupt: interruptTurn } = attached
+          return interrupt ? Stream.unwrap(Effect.as(Effect.forkScoped(interruptTurn), events)) : events
+        })
+      },
+      turn: {},
+      json
+    },
+    answers ? Layer.provideMerge(codex, Approval.layer(policy)) : codex,
+    OtlpLayer
+  )
+  if (exit !== 0) return yield* new ExitWith({ code: exit })
+})
