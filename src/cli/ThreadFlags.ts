@@ -7,6 +7,11 @@ import * as Options from "./Options.ts"
 export const flags = {
   cd: Options.text("cd", "DIR", "The directory to work in; default: the current directory"),
   model: Options.text("model", "M", "The model to use"),
+  host: Options.text(
+    "host",
+    "DIR",
+    "Run in the Codex of the host of this directory, which is started if it does not run"
+  ),
   config: Options.config,
   effort: Options.text(
     "effort",

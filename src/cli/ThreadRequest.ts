@@ -9,6 +9,7 @@ import { ThreadId } from "../domain/Ids.ts"
 import * as Prices from "../domain/Prices.ts"
 import type { Sandbox } from "../domain/TurnOptions.ts"
 import * as AppServer from "../engine/AppServer.ts"
+import * as EngineHost from "../host/EngineHost.ts"
 import { UsageError } from "./CommandEnd.ts"
 import * as Inputs from "./Inputs.ts"
 import * as PriceFlags from "./PriceFlags.ts"
@@ -52,8 +53,12 @@ export const checkDirectory = (flag: string, directory: string): Effect.Effect<v
 /** Checks the flags, and returns how to open the thread, the services that it needs, and its budget. Starts nothing. */
 export const prepare = Effect.fnUntraced(function* (request: ThreadRequest) {
   const { addDir, approve, network, sandbox, trust } = request.access
-  const { cd, config, effort, model, resume, tokens } = request.thread
+  const { cd, config, effort, host, model, resume, tokens } = request.thread
   yield* Inputs.validateOverrides(config)
+  if (Option.isSome(host) && config.length > 0)
+    return yield* new UsageError({
+      text: "-c cannot be combined with --host: give it to effect-codex host start"
+    })
   if (Option.exists(tokens, (tokens) => tokens < 1))
     return yield* new UsageError({ text: "--max-tokens must be 1 or more" })
   if (network && Option.isSome(resume) && Option.isNone(sandbox))
@@ -95,7 +100,12 @@ export const prepare = Effect.fnUntraced(function* (request: ThreadRequest) {
         : codex.resumeThread(ThreadId.make(resume.value), options)
     }),
     services: Codex.layer.pipe(
-      Layer.provide(AppServer.layerOptions({ config })),
+      Layer.provide(
+        Option.match(host, {
+          onNone: () => AppServer.layerOptions({ config }),
+          onSome: (dir) => EngineHost.layer({ dir })
+        })
+      ),
       Layer.provideMerge(Layer.merge(Approval.layer(policy), Prices.layer(prices)))
     ),
     budget

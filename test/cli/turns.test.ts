@@ -170,6 +170,9 @@ describe("effect-codex run", () => {
       const resumed = yield* CommandLine.runIn(real, "run", "--network", "--resume", "last", "go")
       assert.deepStrictEqual([resumed.code, resumed.stdout], [2, ""])
       assert.include(resumed.stderr, "--network needs --sandbox")
+      const hosted = yield* CommandLine.runIn(real, "run", "--host", extra, "-c", "a=1", "go")
+      assert.deepStrictEqual([hosted.code, hosted.stdout], [2, ""])
+      assert.include(hosted.stderr, "give it to effect-codex host start")
     }))
 
   test("--effort, --model and -c reach the model, also of a resumed thread", () =>

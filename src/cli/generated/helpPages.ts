@@ -165,6 +165,13 @@ export const pages: HelpPages = {
       },
       {
         "names": [
+          "--host"
+        ],
+        "value": "DIR",
+        "description": "Run in the Codex of the host of this directory, which is started if it does not run"
+      },
+      {
+        "names": [
           "--config",
           "-c"
         ],
@@ -383,6 +390,13 @@ export const pages: HelpPages = {
       },
       {
         "names": [
+          "--host"
+        ],
+        "value": "DIR",
+        "description": "Run in the Codex of the host of this directory, which is started if it does not run"
+      },
+      {
+        "names": [
           "--config",
           "-c"
         ],
@@ -524,6 +538,13 @@ export const pages: HelpPages = {
         ],
         "value": "M",
         "description": "The model to use"
+      },
+      {
+        "names": [
+          "--host"
+        ],
+        "value": "DIR",
+        "description": "Run in the Codex of the host of this directory, which is started if it does not run"
       },
       {
         "names": [
