@@ -76,9 +76,10 @@ export const open = Effect.fnUntraced(function* (
   thread: ThreadRow
 ): Effect.fn.Return<Thread, CodexError.CodexError | StorageUnavailable, Scope.Scope> {
   const { engine, store, threads } = context
-  const cwd = yield* (yield* Workspace)({ thread: thread.id, cwd: thread.options.cwd })
+  const cwd = yield* (yield* Workspace)({ thread: thread.id, cwd: row.threadOptions.cwd })
   const options = {
-    ...thread.options,
+    // Those of the submission: a later one may have changed the options of the thread.
+    ...row.threadOptions,
     cwd,
     // The budget of the thread counts a turn from its start, also one that an earlier runner started.
     ...budgetOf(row)

@@ -166,7 +166,7 @@ const runOnce = Effect.fnUntraced(function* (
   attempt: number,
   input: TurnOptions.TurnInput
 ): Effect.fn.Return<Turn.Turn, RunError, Scope.Scope> {
-  const { row, timeoutMillis, writer } = claimed
+  const { deadline, row, writer } = claimed
   const scope = yield* Effect.scope
   const seen = new Set<string>()
   let recording: Fiber.Fiber<void> | undefined
@@ -185,7 +185,8 @@ const runOnce = Effect.fnUntraced(function* (
     return yield* thread
       .run(input, {
         key: attempt === 0 ? row.messageId : `${row.messageId}/${attempt}`,
-        timeout: timeoutMillis
+        // The time counts from the first start, also over restarts.
+        timeout: Math.max(0, deadline - (yield* Clock.currentTimeMillis))
       })
       .pipe(Effect.provideService(BeforeStart, yield* fence(runner, claimed)))
   }).pipe(
@@ -214,6 +215,13 @@ const isTransient = (error: RunError): boolean =>
 const pause = (failures: number): Duration.Duration =>
   Duration.millis(Math.min(10_000, 100 * 2 ** Math.min(failures, 10)))
 
+/** The error of a turn that timed out, with the time that its submitter allowed. */
+const timedOut = ({ timeoutMillis }: Claimed, error: CodexError.TurnTimedOut): CodexError.CodexError => {
+  const { turn, ...fields } = error
+  const whole = new CodexError.TurnTimedOut({ ...fields, timeoutMillis })
+  return turn === undefined ? whole : CodexError.withTurn(whole, turn)
+}
+
 /** Runs the turn to its outcome, over the ends of engines. */
 const runToOutcome = Effect.fnUntraced(function* (
   runner: RunnerContext,
@@ -235,6 +243,7 @@ const runToOutcome = Effect.fnUntraced(function* (
     if (error._tag === "StorageUnavailable" && error.turn === undefined) return yield* error
     if (error._tag === "TurnInterrupted" && !claimed.isInterrupted)
       return failed((yield* unknownTool(runner, claimed, error)) ?? error)
+    if (error._tag === "TurnTimedOut") return failed(timedOut(claimed, error))
     if (!isTransient(error)) return failed(error)
     if (claimed.isInterrupted && error._tag === "EngineExited")
       return failed(new CodexError.TurnInterrupted({ by: "caller" }))

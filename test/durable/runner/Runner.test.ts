@@ -1,4 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
@@ -6,6 +8,12 @@ import { TurnId } from "../../../src/domain/Ids.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
 import { layerCodex, layerStore, outcome, pending, runner, status, submit } from "./support.ts"
+
+const realClock = Context.get(Context.empty(), Clock.Clock)
+const anHourLater: Clock.Clock = Object.setPrototypeOf(
+  { currentTimeMillis: Effect.map(realClock.currentTimeMillis, (now) => now + 3_600_000) },
+  realClock
+)
 
 const died = Scripted.failed(new CodexError.EngineExited({ stderr: "killed" }))
 
@@ -130,6 +138,32 @@ describe("a runner of durable turns", () => {
         assert.deepInclude(yield* errorOf("journal"), { what: "journal", found: "99", expected: "1" })
       }).pipe(Effect.provide(runner({ programVersion: "2" })))
       assert.deepStrictEqual(yield* Scripted.inputs, [])
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("counts the timeout from the first start, also in the attempt after an engine died", () =>
+    Effect.gen(function* () {
+      const store = yield* Store
+      yield* Scripted.play([Scripted.silence])
+      yield* submit("k1", { options: { timeoutMillis: 3_600_000 } })
+      yield* store.claim("k1", "old", { journal: 1, program: undefined })
+      // An hour later another runner takes the turn.
+      const error = yield* Effect.provide(errorOf("k1"), runner()).pipe(
+        Effect.provideService(Clock.Clock, anHourLater)
+      )
+      assert.deepInclude(error, { _tag: "TurnTimedOut", timeoutMillis: 3_600_000 })
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("opens the thread with the options of the submission, and not with those of a later one", () =>
+    Effect.gen(function* () {
+      yield* submit("k1", { threadOptions: { cwd: "/no/such/directory" } })
+      yield* submit("k2", { threadOptions: { cwd: "/" } })
+      yield* Scripted.play([Scripted.message("two")])
+      yield* Effect.gen(function* () {
+        assert.deepInclude(yield* errorOf("k1"), { _tag: "WorkspaceMissing", cwd: "/no/such/directory" })
+        assert.strictEqual((yield* outcome("k2"))._tag, "Completed")
+      }).pipe(Effect.provide(runner()))
     }).pipe(Effect.provide([layerStore, layerCodex]))
   )
 
