@@ -1,4 +1,5 @@
 /** The control socket of a supervisor: one line of JSON as the request, one line as the reply. */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
@@ -47,15 +48,22 @@ const onLine = (socket: Socket, use: (line: string) => void): void => {
 /** Removes the socket, which a supervisor that is killed leaves behind. Throws errors of the system. */
 export const remove = (directory: string): void => SafeFile.remove(join(directory, name))
 
+/** The system refuses the socket. */
+export class NotListening extends Data.TaggedError("NotListening")<{ readonly cause: unknown }> {
+  override get message(): string {
+    return this.cause instanceof Error ? this.cause.message : String(this.cause)
+  }
+}
+
 /** Listens until the scope closes. Only one supervisor of a directory runs, so a socket that exists is a stale one. */
 export const serve = (
   directory: string,
   handle: (request: ControlRequest) => Effect.Effect<ControlReply>
-): Effect.Effect<void, Error, Scope.Scope> =>
+): Effect.Effect<void, NotListening, Scope.Scope> =>
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context())
     yield* Effect.acquireRelease(
-      Effect.callback<() => void, Error>((resume) => {
+      Effect.callback<() => void, NotListening>((resume) => {
         const open = new Set<Socket>()
         const server = createServer((socket) => {
           open.add(socket)
@@ -67,13 +75,13 @@ export const serve = (
             else fork(Effect.map(handle(request), (reply) => void socket.end(`${encodeReply(reply)}\n`)))
           })
         })
-        server.once("error", (error) => resume(Effect.fail(error)))
+        server.once("error", (cause) => resume(Effect.fail(new NotListening({ cause }))))
         const inside = SafeDirectory.open(directory)
         try {
           remove(directory)
-        } catch (error) {
+        } catch (cause) {
           inside.close()
-          return resume(Effect.fail(error instanceof Error ? error : new Error(String(error))))
+          return resume(Effect.fail(new NotListening({ cause })))
         }
         server.listen(inside.child(name), () =>
           resume(

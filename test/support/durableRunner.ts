@@ -7,7 +7,7 @@ const program = Effect.gen(function* () {
   yield* Store
   process.stdout.write("ready\n")
   // Something has to keep the process alive.
-  yield* Effect.callback<never>(() => {
+  return yield* Effect.callback<never>(() => {
     setInterval(() => {}, 60_000)
   })
 }).pipe(Effect.provide(layerRunner({ path: process.argv[2] ?? "" })))

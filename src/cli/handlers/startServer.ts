@@ -155,7 +155,7 @@ export const handle = Effect.fnUntraced(function* (input: ServeInput) {
     Layer.provide(AppServer.layerOptions({ config: input.config })),
     Layer.provide(Layer.merge(protection, OtlpLayer))
   )
-  yield* Layer.launch(main).pipe(
+  return yield* Layer.launch(main).pipe(
     Effect.provideService(TurnTelemetry.Originator, "cli"),
     Effect.catchTag("ServeError", (error) =>
       Effect.andThen(

@@ -36,7 +36,7 @@ export const layer = (
           Effect.catch(() => Effect.succeed(false)),
           Effect.provideService(References.TracerEnabled, true)
         )
-        if (!ended) yield* Workflow.suspend(yield* WorkflowEngine.WorkflowInstance)
+        if (!ended) return yield* Workflow.suspend(yield* WorkflowEngine.WorkflowInstance)
       })
     })
   )
