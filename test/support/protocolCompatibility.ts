@@ -42,6 +42,8 @@ export const results = {
   "thread/fork": [Protocol.ThreadOpened, Protocol.ThreadSandbox, Protocol.ThreadApprovals],
   "turn/start": [Protocol.TurnAccepted],
   "thread/read": [Protocol.ThreadRead, Protocol.ThreadHistory],
+  "thread/turns/list": [Protocol.TurnList],
+  "thread/items/list": [Protocol.ItemList],
   "config/read": [Protocol.ConfigRead],
   "thread/list": [Protocol.ThreadList],
   "model/list": [Protocol.ModelList],

@@ -147,7 +147,8 @@ describe("the protocol of the installed Codex", () => {
       [
         "turn/completed: turn.error.additionalDetails: gone",
         "error: error.additionalDetails: gone",
-        "answer to thread/read: thread.turns[].error.additionalDetails: gone"
+        "answer to thread/read: thread.turns[].error.additionalDetails: gone",
+        "answer to thread/turns/list: data[].error.additionalDetails: gone"
       ]
     ],
     [
