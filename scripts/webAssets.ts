@@ -2,7 +2,7 @@
  * Bundles the pages of `src/web` into files of the package. `node scripts/webAssets.ts DIRECTORY` writes them; the command
  * line imports `bundle` when it runs from source.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
@@ -48,6 +48,8 @@ export const bundle = async (
 const [, program, directory] = process.argv
 if (program === fileURLToPath(import.meta.url) && directory !== undefined) {
   mkdirSync(directory, { recursive: true })
+  // The page of `serve` contains preact, whose license must be part of each copy.
+  copyFileSync(join(root, "node_modules/preact/LICENSE"), join(directory, "preact.LICENSE.txt"))
   for (const name of names) {
     const { script, style } = await bundle(name)
     writeFileSync(join(directory, `${name}.js`), script)

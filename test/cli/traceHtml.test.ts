@@ -27,6 +27,7 @@ describe("effect-codex trace html", () => {
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const out = `${directory}/page.html`
+        yield* fs.writeFileString(out, "an older page", { mode: 0o644 })
         const ran = yield* CommandLine.runHere({
           args: ["trace", "html", traces, "-o", out, "--price", "gpt-5.5=1,10"]
         })

@@ -54,7 +54,9 @@ export const handle = Effect.fnUntraced(function* ({ files, limit, out, price }:
     },
     yield* PageAssets.load
   )
-  // A trace may contain prompts and outputs, so that only its owner may read the page.
+  // A trace may contain prompts and outputs, so that only its owner may read the page. An existing file keeps its mode when it
+  // is written.
+  yield* Effect.ignore(fs.chmod(out, 0o600))
   yield* Effect.mapError(
     fs.writeFileString(out, page, { mode: 0o600 }),
     (error) => new UsageError({ text: `--out: cannot write "${out}": ${error.message}` })
