@@ -91,16 +91,16 @@ export const Recovery = Schema.Literals(["continue", "fail"])
  */
 export type Recovery = typeof Recovery.Type
 
-/** @internal The stored options of one turn. Absent options are those of the runner. */
+/** The stored options of one turn. Absent options are those of the runner. */
 export const StoredTurnOptions = Schema.Struct({
   timeoutMillis: optionalKey(Schema.Finite),
   budget: optionalKey(budget),
   recovery: optionalKey(Recovery)
 })
-/** @internal */
+/** The stored options of one turn. */
 export interface StoredTurnOptions extends Schema.Schema.Type<typeof StoredTurnOptions> {}
 
-/** @internal Returns a duration in milliseconds; an infinite one is absent, because JSON has no number for it. */
+/** Returns a duration in milliseconds; an infinite one is absent, because JSON has no number for it. */
 export const millisOf = (duration: Duration.Input): number | undefined => {
   const millis = Duration.toMillis(Duration.fromInputUnsafe(duration))
   return Number.isFinite(millis) ? millis : undefined

@@ -9,13 +9,13 @@ import { ChangeFeed } from "./ChangeFeed.ts"
 import * as Rows from "./Rows.ts"
 import { fromSchema, guard } from "./StorageFailure.ts"
 
-/** @internal A request that waits for a decision. The same id is the same request, whichever process asks. */
+/** A request that waits for a decision. The same id is the same request, whichever process asks. */
 export type AskedApproval = Omit<
   Rows.ApprovalRow,
   "askedAt" | "decision" | "decidedBy" | "decidedAt" | "endedAt"
 >
 
-/** @internal Which approvals to list: those that match all fields. Order: the oldest first. */
+/** Which approvals to list: those that match all fields. Order: the oldest first. */
 export interface ApprovalFilter {
   readonly key?: string | undefined
   readonly threadId?: string | undefined
@@ -25,7 +25,7 @@ export interface ApprovalFilter {
   readonly limit?: number | undefined
 }
 
-/** @internal `already`: another decision came first. `ended`: the request expired, or its turn ended. */
+/** `already`: another decision came first. `ended`: the request expired, or its turn ended. */
 export type Decided = "accepted" | "already" | "ended" | "missing"
 
 const decodeRows = Rows.decoder("codex_approvals", Rows.ApprovalRow)

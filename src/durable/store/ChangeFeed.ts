@@ -12,7 +12,7 @@ import { Sqlite } from "./SqliteClient.ts"
 /** How often SQLite is asked for commits of other processes while somebody waits, in milliseconds. */
 const pollMillis = 50
 
-/** @internal */
+/** */
 export class ChangeFeed extends Context.Service<
   ChangeFeed,
   {

@@ -8,17 +8,50 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { EventLine } from "../../domain/EventLine.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import { ChangeFeed } from "./ChangeFeed.ts"
 import * as Rows from "./Rows.ts"
 import { fromSchema, guard } from "./StorageFailure.ts"
 
-/** @internal A tool call that is about to run. */
+/** A tool call that is about to run. */
 export type NewToolCall = Pick<Rows.ToolCallRow, "callId" | "key" | "sideEffect" | "tool" | "turnId">
 
-/** @internal An event of a turn. `id` is its identity, if it has one: an event that is observed twice is stored once. */
+/** An event of a turn. `id` is its identity, if it has one: an event that is observed twice is stored once. */
 export interface NewEvent {
   readonly id?: string | undefined
   readonly event: EventLine
+}
+
+type Stored<A> = Effect.Effect<A, StorageUnavailable>
+
+/** The journal of tool calls. */
+export interface StoredTools {
+  /** Writes that a call is about to run. Returns the row of an earlier attempt, if there is one. */
+  readonly begin: (call: NewToolCall) => Stored<"new" | Rows.ToolCallRow>
+  /** Writes the result of a call. Returns false if the call has one already. */
+  readonly done: (turnId: TurnId, callId: string, result: unknown) => Stored<boolean>
+  readonly get: (turnId: TurnId, callId: string) => Stored<Rows.ToolCallRow | undefined>
+  readonly list: (turnKey: string) => Stored<ReadonlyArray<Rows.ToolCallRow>>
+}
+
+/** The events of turns. */
+export interface StoredEvents {
+  /**
+   * Adds events in order, in one transaction. An event whose id the turn already has is left out. With `epoch`, nothing is
+   * added for a runner that no longer owns the turn.
+   */
+  readonly append: (key: string, events: ReadonlyArray<NewEvent>, epoch?: number) => Stored<void>
+  /** Returns the events after `seq`, 0 for all, at most `limit` of them. Numbers can have gaps. */
+  readonly after: (key: string, seq: number, limit?: number) => Stored<ReadonlyArray<Rows.EventRow>>
+}
+
+/** The rollout files of threads. */
+export interface StoredRollouts {
+  /** Adds the bytes of the file from `offset` on. */
+  readonly append: (threadId: ThreadId, offset: number, bytes: Uint8Array) => Stored<void>
+  readonly read: (threadId: ThreadId) => Stream.Stream<Uint8Array, StorageUnavailable>
+  /** Returns how many bytes of the file are stored. */
+  readonly size: (threadId: ThreadId) => Stored<number>
 }
 
 const decodeCalls = Rows.decoder("codex_tool_calls", Rows.ToolCallRow)
@@ -176,4 +209,8 @@ const makeRollouts = Effect.gen(function* () {
   return { append, size, read }
 })
 
-export const make = Effect.all({ tools: makeTools, events: makeEvents, rollouts: makeRollouts })
+export const make: Effect.Effect<
+  { readonly tools: StoredTools; readonly events: StoredEvents; readonly rollouts: StoredRollouts },
+  never,
+  SqlClient.SqlClient | ChangeFeed
+> = Effect.all({ tools: makeTools, events: makeEvents, rollouts: makeRollouts })

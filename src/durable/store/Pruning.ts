@@ -33,7 +33,7 @@ export class Pruned extends Schema.Opaque<Pruned>()(
   Schema.Struct({ turns: Schema.Finite, threads: Schema.Finite, approvals: Schema.Finite })
 ) {}
 
-/** @internal The workflow that runs a turn. The name and the key of an execution are part of stored rows: they never change. */
+/** The workflow that runs a turn. The name and the key of an execution are part of stored rows: they never change. */
 export const durableTurnWorkflow = Workflow.make("effect-codex/DurableTurn", {
   payload: { key: Schema.String },
   idempotencyKey: ({ key }) => key

@@ -35,15 +35,15 @@ export const DurableTurnStatus = Schema.Literals([
  */
 export type DurableTurnStatus = typeof DurableTurnStatus.Type
 
-/** @internal How a turn ended. */
+/** How a turn ended. */
 export const TurnOutcome = Schema.Union([
   Schema.TaggedStruct("Completed", { turn: Turn }),
   Schema.TaggedStruct("Failed", { error: CodexError })
 ])
-/** @internal */
+/** */
 export type TurnOutcome = typeof TurnOutcome.Type
 
-/** @internal */
+/** */
 export const ThreadRow = Schema.Struct({
   id: text,
   codexThreadId: NullOr(ThreadId),
@@ -63,10 +63,10 @@ export const ThreadRow = Schema.Struct({
     updatedAt: "updated_at"
   })
 )
-/** @internal */
+/** */
 export interface ThreadRow extends Schema.Schema.Type<typeof ThreadRow> {}
 
-/** @internal A turn without its outcome, which can be large. */
+/** A turn without its outcome, which can be large. */
 export const TurnRow = Schema.Struct({
   key: text,
   threadId: text,
@@ -105,7 +105,7 @@ export const TurnRow = Schema.Struct({
     endedAt: "ended_at"
   })
 )
-/** @internal */
+/** */
 export interface TurnRow extends Schema.Schema.Type<typeof TurnRow> {}
 
 /** The columns of `TurnRow`: `outcome` and the counter of events are not among them. */
@@ -113,7 +113,7 @@ export const turnColumns =
   "key, thread_id, seq, status, input, options, thread_options, submission_hash, turn_id, message_id, runner, " +
   "epoch, interrupt_requested_at, journal_version, program_version, trace_parent, submitted_at, started_at, ended_at"
 
-/** @internal */
+/** */
 export const ApprovalRow = Schema.Struct({
   id: text,
   key: text,
@@ -141,10 +141,10 @@ export const ApprovalRow = Schema.Struct({
     endedAt: "ended_at"
   })
 )
-/** @internal */
+/** */
 export interface ApprovalRow extends Schema.Schema.Type<typeof ApprovalRow> {}
 
-/** @internal */
+/** */
 export const ToolCallRow = Schema.Struct({
   turnId: TurnId,
   callId: text,
@@ -164,12 +164,12 @@ export const ToolCallRow = Schema.Struct({
     endedAt: "ended_at"
   })
 )
-/** @internal */
+/** */
 export interface ToolCallRow extends Schema.Schema.Type<typeof ToolCallRow> {}
 
-/** @internal */
+/** */
 export const EventRow = Schema.Struct({ seq: integer, event: fromJsonString(EventLine) })
-/** @internal */
+/** */
 export interface EventRow extends Schema.Schema.Type<typeof EventRow> {}
 
 /** Drivers return 64-bit integers as bigints or as numbers. All of ours are times, counters and sizes below 2^53. */

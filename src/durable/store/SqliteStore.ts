@@ -11,7 +11,7 @@ import * as StateLock from "./StateLock.ts"
 import * as StorageFailure from "./StorageFailure.ts"
 import { Store } from "./Store.ts"
 
-/** @internal What a SQLite file provides. */
+/** What a SQLite file provides. */
 export type SqliteServices = SqlClient.SqlClient | SqliteClient.Sqlite | ChangeFeed.ChangeFeed
 
 /** Reads every page of the file, so that a runner does not work for hours on a damaged one. */
@@ -38,13 +38,13 @@ const open = Effect.fnUntraced(function* (options: SqliteClient.SqliteOptions, r
 const layerOf = (options: SqliteClient.SqliteOptions, runner: boolean) =>
   ChangeFeed.layerSqlite.pipe(Layer.provideMerge(Layer.effectContext(open(options, runner))))
 
-/** @internal Opens or creates the file without the lock. */
+/** Opens or creates the file without the lock. */
 export const layerClient = (
   options: SqliteClient.SqliteOptions
 ): Layer.Layer<SqliteServices, StorageUnavailable> => layerOf(options, false)
 
 /**
- * @internal The store of a runner, with the client for the tables of the workflow engine. Holds the lock of the file until its
+ * The store of a runner, with the client for the tables of the workflow engine. Holds the lock of the file until its
  * scope closes.
  */
 export const layerRunner = (

@@ -5,7 +5,6 @@ import * as Layer from "effect/Layer"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as Stream from "effect/Stream"
 import type { ApprovalDecision } from "../../domain/ApprovalDecision.ts"
-import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type { KeyReused, StorageUnavailable } from "../../domain/StorageErrors.ts"
 import * as ApprovalQueries from "./ApprovalQueries.ts"
 import { ChangeFeed } from "./ChangeFeed.ts"
@@ -13,13 +12,13 @@ import * as EngineQueries from "./EngineQueries.ts"
 import * as JournalQueries from "./JournalQueries.ts"
 import * as Migrations from "./Migrations.ts"
 import * as Pruning from "./Pruning.ts"
-import type { ApprovalRow, EventRow, ThreadRow, ToolCallRow, TurnOutcome, TurnRow } from "./Rows.ts"
+import type { ApprovalRow, ThreadRow, TurnOutcome, TurnRow } from "./Rows.ts"
 import * as TurnQueries from "./TurnQueries.ts"
 
 /** An operation on the database. It fails before it has written anything, or writes everything. */
 type Stored<A, E = never> = Effect.Effect<A, StorageUnavailable | E>
 
-/** @internal Approvals and questions. */
+/** Approvals and questions. */
 export interface StoredApprovals {
   /** Adds a request, or finds the one with its id, which an earlier process asked. */
   readonly ask: (request: ApprovalQueries.AskedApproval) => Stored<ApprovalRow>
@@ -37,41 +36,7 @@ export interface StoredApprovals {
   readonly answered: Stored<ReadonlyArray<string>>
 }
 
-/** @internal The journal of tool calls. */
-export interface StoredTools {
-  /** Writes that a call is about to run. Returns the row of an earlier attempt, if there is one. */
-  readonly begin: (call: JournalQueries.NewToolCall) => Stored<"new" | ToolCallRow>
-  /** Writes the result of a call. Returns false if the call has one already. */
-  readonly done: (turnId: TurnId, callId: string, result: unknown) => Stored<boolean>
-  readonly get: (turnId: TurnId, callId: string) => Stored<ToolCallRow | undefined>
-  readonly list: (turnKey: string) => Stored<ReadonlyArray<ToolCallRow>>
-}
-
-/** @internal The events of turns. */
-export interface StoredEvents {
-  /**
-   * Adds events in order, in one transaction. An event whose id the turn already has is left out. With `epoch`, nothing is
-   * added for a runner that no longer owns the turn.
-   */
-  readonly append: (
-    key: string,
-    events: ReadonlyArray<JournalQueries.NewEvent>,
-    epoch?: number
-  ) => Stored<void>
-  /** Returns the events after `seq`, 0 for all, at most `limit` of them. Numbers can have gaps. */
-  readonly after: (key: string, seq: number, limit?: number) => Stored<ReadonlyArray<EventRow>>
-}
-
-/** @internal The rollout files of threads. */
-export interface StoredRollouts {
-  /** Adds the bytes of the file from `offset` on. */
-  readonly append: (threadId: ThreadId, offset: number, bytes: Uint8Array) => Stored<void>
-  readonly read: (threadId: ThreadId) => Stream.Stream<Uint8Array, StorageUnavailable>
-  /** Returns how many bytes of the file are stored. */
-  readonly size: (threadId: ThreadId) => Stored<number>
-}
-
-/** @internal When the engines of the runners were last reached. */
+/** When the engines of the runners were last reached. */
 export interface StoredEngines {
   /** Writes that a runner reaches the engine now. */
   readonly seen: (name: string) => Stored<void>
@@ -79,7 +44,7 @@ export interface StoredEngines {
   readonly lastSeen: (name: string) => Stored<number>
 }
 
-/** @internal Every operation is typed: errors of the database are `StorageUnavailable`. */
+/** Every operation is typed: errors of the database are `StorageUnavailable`. */
 export interface StoreShape {
   /** Adds a turn to the queue of its thread. The same submission again finds the first turn. */
   readonly submit: (
@@ -117,9 +82,9 @@ export interface StoreShape {
   /** Returns false if the turn has ended or does not exist. */
   readonly requestInterrupt: (key: string) => Stored<boolean>
   readonly approvals: StoredApprovals
-  readonly tools: StoredTools
-  readonly events: StoredEvents
-  readonly rollouts: StoredRollouts
+  readonly tools: JournalQueries.StoredTools
+  readonly events: JournalQueries.StoredEvents
+  readonly rollouts: JournalQueries.StoredRollouts
   /** Deletes what is older than its retention, in short transactions. */
   readonly prune: (policy: Pruning.RetentionPolicy) => Stored<Pruning.Pruned>
   readonly engines: StoredEngines
@@ -127,7 +92,7 @@ export interface StoreShape {
   readonly changes: Stream.Stream<void>
 }
 
-/** @internal Makes the queries, after the migrations. */
+/** Makes the queries, after the migrations. */
 export const make: Effect.Effect<StoreShape, StorageUnavailable, SqlClient.SqlClient | ChangeFeed> =
   Effect.gen(function* () {
     yield* Migrations.run
@@ -140,7 +105,7 @@ export const make: Effect.Effect<StoreShape, StorageUnavailable, SqlClient.SqlCl
     return { ...turns, approvals, ...journal, ...engines, prune, changes }
   })
 
-/** @internal The database of durable turns, for runners. */
+/** The database of durable turns, for runners. */
 export class Store extends Context.Service<Store, StoreShape>()("effect-codex/durable/Store") {
   /** Runs the migrations on any `SqlClient`, and makes the queries. */
   static readonly layer: Layer.Layer<Store, StorageUnavailable, SqlClient.SqlClient | ChangeFeed> =

@@ -13,7 +13,7 @@ import { ChangeFeed } from "./ChangeFeed.ts"
 import * as Rows from "./Rows.ts"
 import { fromSchema, guard } from "./StorageFailure.ts"
 
-/** @internal What is submitted. Absent `threadId`: a new thread. */
+/** What is submitted. Absent `threadId`: a new thread. */
 export interface Submission {
   readonly key: string
   readonly threadId?: string | undefined
@@ -25,7 +25,7 @@ export interface Submission {
   readonly traceParent?: string | undefined
 }
 
-/** @internal Which turns to list: those that match all fields. Order: the newest first. */
+/** Which turns to list: those that match all fields. Order: the newest first. */
 export interface TurnFilter {
   readonly threadId?: string | undefined
   readonly status?: ReadonlyArray<Rows.DurableTurnStatus> | undefined
@@ -37,7 +37,7 @@ export interface TurnFilter {
   readonly limit?: number | undefined
 }
 
-/** @internal What becomes known when Codex has started a turn. */
+/** What becomes known when Codex has started a turn. */
 export interface StartedTurn {
   readonly codexThreadId: ThreadId
   readonly turnId: TurnId
@@ -45,7 +45,7 @@ export interface StartedTurn {
   readonly rolloutPath?: string | undefined
 }
 
-/** @internal Which versions a runner uses: of its journal, and of the program with its tools. */
+/** Which versions a runner uses: of its journal, and of the program with its tools. */
 export interface RunnerVersions {
   readonly journal: number
   readonly program?: string | undefined
