@@ -261,7 +261,9 @@ export const examples: Readonly<Record<string, Example>> = {
       '"type":"turn.completed"',
       '"title":"Close the file"',
       "Every module has one.",
-      "== attachments"
+      "An answer to What do the tests test?",
+      "An answer to Which files are there?",
+      "the worker has ended"
     ],
     repository: true
   }

@@ -1,11 +1,15 @@
 /** Starts the supervisor of an engine host in a session of its own. */
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import * as CodexError from "../domain/CodexError.ts"
+import * as AppServerProcess from "../engine/app-server/AppServerProcess.ts"
 import * as ChildEnvironment from "../engine/app-server/ChildEnvironment.ts"
 import type { HostSettings } from "./HostSettings.ts"
 
@@ -35,18 +39,33 @@ const findProgram = (): string | undefined =>
 const ownVariables =
   /^(?:CODEX_(?:OTLP|OTEL)_|OTEL_|XDG_STATE_HOME$|NODE_COMPILE_CACHE$|NODE_EXTRA_CA_CERTS$)/
 
-/** Returns the environment of the supervisor: what Codex may inherit, and the settings of telemetry. */
-const environmentOf = (settings: HostSettings): Record<string, string> => ({
+/**
+ * Returns the environment of the supervisor: what Codex may inherit, which includes the variables that its configuration names,
+ * and the settings of telemetry.
+ */
+const environmentOf = (configurations: ReadonlyArray<string>): Record<string, string> => ({
   ...Object.fromEntries(
     Object.entries(process.env).flatMap(([name, value]) =>
       value !== undefined && ownVariables.test(name) ? [[name, value] as const] : []
     )
   ),
-  ...ChildEnvironment.select(process.env, settings.config, {})
+  ...ChildEnvironment.select(process.env, configurations, {})
 })
 
 /** Starts a supervisor and waits for its report. The supervisor goes on when this process ends. */
 export const start = (settings: HostSettings): Effect.Effect<Report, CodexError.EngineStartFailed> =>
+  AppServerProcess.readConfigurations({
+    config: settings.config,
+    env: Object.fromEntries(Object.entries(settings.env).map(([name, value]) => [name, value ?? undefined]))
+  }).pipe(
+    Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)),
+    Effect.flatMap((configurations) => spawnAndWait(settings, environmentOf(configurations)))
+  )
+
+const spawnAndWait = (
+  settings: HostSettings,
+  env: Readonly<Record<string, string>>
+): Effect.Effect<Report, CodexError.EngineStartFailed> =>
   Effect.callback((resume) => {
     const failed = (detail: string) =>
       Effect.fail(
@@ -60,7 +79,7 @@ export const start = (settings: HostSettings): Effect.Effect<Report, CodexError.
     const child = spawn(process.execPath, ["--no-warnings", program, settings.dir], {
       cwd: "/",
       detached: true,
-      env: environmentOf(settings),
+      env,
       stdio: ["pipe", "ignore", "ignore", "pipe"]
     })
     child.unref()
