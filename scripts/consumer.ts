@@ -177,7 +177,7 @@ const check = Effect.gen(function* () {
       const example = examples[file]
       return example === undefined ? Effect.fail(`no ${file}`) : Example.run(file, example, place)
     },
-    { concurrency: 2 }
+    { concurrency: 1 }
   )
 
   for (const version of NodeSdk.versions) {

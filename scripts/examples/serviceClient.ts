@@ -85,7 +85,10 @@ export const drive = Effect.fnUntraced(function* (handle: ChildProcessSpawner.Ch
   yield* check("the command ran", yield* fs.exists(`${env.root}/projects/ada/made`))
 
   const abort = new AbortController()
-  yield* ada("POST", `/threads/${id}/turns`, { input: "disconnect" }, abort.signal)
+  // The thread may still be busy for a moment after the last event of its turn.
+  yield* ada("POST", `/threads/${id}/turns`, { input: "disconnect" }, abort.signal).pipe(
+    Effect.repeat({ until: ({ status }) => status !== 409, times: 200 })
+  )
   yield* until("the command runs", () => isRunning(disconnected))
   abort.abort()
   yield* until("a disconnect ends the command", () => processesWith(disconnected).length === 0)
