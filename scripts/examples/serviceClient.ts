@@ -2,7 +2,7 @@
  * Uses examples/service.ts as its clients would: two users, an approval, a client that disconnects in the middle of a turn, and
  * SIGTERM in the middle of another one.
  */
-import { Effect, FileSystem, Schedule, Schema } from "effect"
+import { Effect, FileSystem, Schedule, Schema, Stream } from "effect"
 import type { ChildProcessSpawner } from "effect/process"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
 import type { Env } from "./Example.ts"
@@ -51,6 +51,22 @@ const json = <A>(schema: Schema.Codec<A, unknown>, response: Response) =>
     Schema.decodeUnknownEffect(schema)
   )
 
+/** Reads the events of a turn in the background. A request that is aborted ends them. */
+const eventsOf = Effect.fnUntraced(function* (response: Response) {
+  let text = ""
+  let ended = false
+  const body = response.body
+  if (body === null) return yield* Effect.fail("service: no body")
+  yield* Stream.fromReadableStream({ evaluate: () => body, onError: () => "aborted" }).pipe(
+    Stream.decodeText(),
+    Stream.runForEach((part) => Effect.sync(() => (text += part))),
+    Effect.ignore,
+    Effect.andThen(Effect.sync(() => (ended = true))),
+    Effect.forkScoped
+  )
+  return { text: () => text, ended: () => ended }
+})
+
 /** Runs while the example runs. */
 export const drive = Effect.fnUntraced(function* (handle: ChildProcessSpawner.ChildProcessHandle, env: Env) {
   const fs = yield* FileSystem.FileSystem
@@ -85,11 +101,11 @@ export const drive = Effect.fnUntraced(function* (handle: ChildProcessSpawner.Ch
   yield* check("the command ran", yield* fs.exists(`${env.root}/projects/ada/made`))
 
   const abort = new AbortController()
-  // The thread may still be busy for a moment after the last event of its turn.
-  yield* ada("POST", `/threads/${id}/turns`, { input: "disconnect" }, abort.signal).pipe(
-    Effect.repeat({ until: ({ status }) => status !== 409, times: 200 })
-  )
-  yield* until("the command runs", () => isRunning(disconnected))
+  const started = yield* ada("POST", `/threads/${id}/turns`, { input: "disconnect" }, abort.signal)
+  yield* check(`the next turn starts, not ${started.status}`, started.status === 200)
+  const disconnectedTurn = yield* eventsOf(started)
+  yield* until("the command runs", () => isRunning(disconnected) || disconnectedTurn.ended())
+  yield* check(`the turn goes on, and not ${disconnectedTurn.text()}`, !disconnectedTurn.ended())
   abort.abort()
   yield* until("a disconnect ends the command", () => processesWith(disconnected).length === 0)
 

@@ -81,10 +81,14 @@ export const make = Effect.gen(function* () {
   const turns = makeCounter({ total: limits.turns, perUser: limits.turnsPerUser })
   const streams = makeCounter({ total: limits.streams, perUser: limits.streamsPerUser })
 
-  /** Runs the turn and writes its lines. The last one says how it ended, also if it was interrupted. */
+  /**
+   * Runs the turn and writes its lines. The last one says how it ended, also if it was interrupted. Calls `ended` before that,
+   * so that a client that has read the last line can start the next turn.
+   */
   const runTurn = (
     conversation: Conversation,
     log: TurnLog.TurnLog,
+    ended: () => void,
     input: TurnOptions.TurnInput,
     options: TurnOptions.TurnOptions
   ): Effect.Effect<void> => {
@@ -96,10 +100,11 @@ export const make = Effect.gen(function* () {
         const error = Exit.isSuccess(exit)
           ? undefined
           : Option.getOrElse(Cause.findErrorOption(exit.cause), () => "interrupted" as const)
-        const ended = turn ?? (error === undefined || error === "interrupted" ? undefined : error.turn)
+        const last = turn ?? (error === undefined || error === "interrupted" ? undefined : error.turn)
         const ids = { threadId: thread.id, turnId }
+        ended()
         // The reason that Codex gives can name paths and settings of the server.
-        log.append(jsonLine(EventJson.last(ended, error, ids, ({ summary }) => redaction.text(summary))))
+        log.append(jsonLine(EventJson.last(last, error, ids, ({ summary }) => redaction.text(summary))))
         log.end()
       })
     return thread.stream(input, options).pipe(
@@ -146,15 +151,13 @@ export const make = Effect.gen(function* () {
               )
         if (refused !== undefined) return yield* Effect.andThen(close, Effect.fail(refused))
         let running = true
+        const ended = () => {
+          if (running) turns.give(user)
+          running = false
+        }
         const log = TurnLog.make({ bytes: limits.replayBytes, heartbeat: limits.heartbeat })
-        const fiber = yield* Effect.interruptible(runTurn(conversation, log, input, options)).pipe(
-          Effect.ensuring(
-            Effect.suspend(() => {
-              running = false
-              turns.give(user)
-              return close
-            })
-          ),
+        const fiber = yield* Effect.interruptible(runTurn(conversation, log, ended, input, options)).pipe(
+          Effect.ensuring(Effect.andThen(Effect.sync(ended), close)),
           Effect.forkIn(conversation.scope, { startImmediately: true })
         )
         const run: TurnRun = { id: randomUUID(), log, fiber, isRunning: () => running }
