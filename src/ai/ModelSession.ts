@@ -1,4 +1,4 @@
-/** A turn that runs for a language model, over as many responses as it takes: each ends with tool calls, or with the turn. */
+/** A turn that runs for a language model. It has one or more responses, and each ends with tool calls or with the turn. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -54,7 +54,7 @@ export interface ModelSession {
   readonly close: Effect.Effect<void>
 }
 
-/** More than one response has at a time: a slow consumer makes the turn's own buffer wait, which is bounded. */
+/** How many parts of a response wait for a slow consumer. If more come, the turn's own bounded buffer keeps them. */
 const capacity = 256
 
 /** Starts a thread and its turn. Both end with `close`, or with the scope `owner`. */

@@ -1,4 +1,4 @@
-/** How a command ends before its time: with an exit code, or because its arguments are invalid. */
+/** How a command ends early: with an exit code, or because its arguments are invalid. */
 import * as Data from "effect/Data"
 
 /** Ends the process with this code. The command has already printed its output and errors. */

@@ -18,9 +18,9 @@ export interface NotificationBuffer {
   readonly stream: Stream.Stream<CodexProtocol.Notification>
 }
 
-/** What a notification takes besides its parameters. */
+/** The bytes that each notification counts for, in addition to its parameters. */
 const notificationBytes = 128
-/** After how many dropped notifications the list is compacted, if it contains more dropped ones than others. */
+/** The list is compacted if it contains this many dropped notifications, and more dropped ones than others. */
 const minCompacted = 1000
 
 /**

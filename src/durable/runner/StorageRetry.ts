@@ -1,25 +1,17 @@
-/** Tries operations on the database again, because a turn that runs must not end only because the database restarts. */
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+/** Retries operations on the database, because a running turn must not end when the database restarts. */
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 
-/** How long an operation is tried again. A database that is away for longer fails the turn. */
-const deadline = Duration.minutes(1)
+/** A longer outage fails the turn. */
+const deadline = "1 minute"
 
-const pause = (failures: number): Duration.Duration => Duration.millis(Math.min(2000, 50 * 2 ** failures))
+const backOff = Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("2 seconds")]).pipe(
+  Schedule.upTo({ duration: deadline })
+)
 
-/** Tries an operation again while the database may come back, for at most a minute. */
+/** Retries an operation for at most a minute, if its error says that the database may answer later. */
 export const retry = <A, R>(
   operation: Effect.Effect<A, StorageUnavailable, R>
 ): Effect.Effect<A, StorageUnavailable, R> =>
-  Effect.gen(function* () {
-    const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(deadline)
-    for (let failures = 0; ; failures++) {
-      const result = yield* Effect.result(operation)
-      if (result._tag === "Success") return result.success
-      const error = result.failure
-      if (!error.retryable || (yield* Clock.currentTimeMillis) >= end) return yield* error
-      yield* Effect.sleep(pause(failures))
-    }
-  })
+  Effect.retry(operation, { schedule: backOff, while: (error) => error.retryable })

@@ -29,11 +29,11 @@ export type SocketAddress =
   | { readonly url: string; readonly token?: Redacted.Redacted | undefined }
 
 export type SocketLinkOptions = SocketAddress & {
-  /** How long a connection may take to be made, with its handshake; default 10 seconds. */
+  /** The maximum time to connect, including the handshake; default 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
-  /** How long a single request may take; default 30 seconds. */
+  /** The maximum time of a single request; default 30 seconds. */
   readonly requestTimeout?: Duration.Input | undefined
-  /** How long to try to make a broken connection again while threads are open; default 5 minutes. */
+  /** How long to try to reconnect while threads are open; default 5 minutes. */
   readonly reconnectTimeout?: Duration.Input | undefined
   /** The client name that the handshake sends; default `effect-codex`. */
   readonly clientName?: string | undefined
@@ -61,7 +61,7 @@ export const endpointOf = (address: SocketAddress): string => ("path" in address
 
 const decodeInitialized = Schema.decodeUnknownOption(Protocol.Initialized)
 
-/** What `ws` reports if the server answers the handshake with a status of a client's mistake. */
+/** The message of `ws` if the server answers the handshake with a 4xx status. */
 const isRefusal = /^Unexpected server response: 4\d\d$/
 
 export interface SocketLink {

@@ -23,7 +23,7 @@ export const toSignal = (endpoint: string, signal: SignalKind): Destination => {
   return { url: url.href }
 }
 
-/** Returns the URL unchanged. */
+/** Returns a URL that is complete: no path of a signal is added. */
 export const toExact = (endpoint: string): Destination => {
   const url = parse(endpoint)
   return url === undefined ? "invalid" : { url: url.href }

@@ -88,7 +88,7 @@ export class ProviderSpan implements EffectTracer.Span {
     this.otelSpan.addLinks(toLinks(links, this.redaction))
   }
 
-  /** Ends the span. It records the type of an error, and nothing of an interruption. */
+  /** Ends the span. It records the type of an error. It records nothing for an interruption. */
   end(endTime: bigint, exit: Exit.Exit<unknown, unknown>): void {
     const { startTime, _tag } = this.status
     if (_tag === "Ended") return
@@ -134,7 +134,7 @@ const toLinks = (links: ReadonlyArray<EffectTracer.SpanLink>, redaction: Redacti
         ]
   })
 
-/** Presents a span of the program that was not started by Effect. */
+/** Returns an Effect span for a span that the program started with OpenTelemetry. */
 const toParent = ({ spanId, traceFlags, traceId, traceState }: SpanContext): EffectTracer.AnySpan =>
   externalSpan({
     traceId,

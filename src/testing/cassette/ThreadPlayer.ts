@@ -40,7 +40,7 @@ export interface HandleOptions {
 }
 
 const decodeSettings = Schema.decodeUnknownSync(ThreadSettings.ThreadSettings)
-/** The request has no error. */
+/** Narrows the error of a request that cannot fail. */
 const isNever = (error: CodexError.CodexError): error is never => error._tag.length === 0
 
 /** Returns what happened on the thread without a request while the handle was open. */
