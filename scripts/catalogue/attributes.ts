@@ -69,6 +69,9 @@ const entries: {
   turnId: { meaning: "the turn id of Codex" },
   turnStatus: { meaning: "`completed`, `failed` or `interrupted`" },
   turnTrigger: { meaning: "`codex` if Codex started the turn by itself, for example for a goal" },
+  modelCallCost: {
+    meaning: "cost of the request to the model in US dollars, by the caller's `Prices`"
+  },
   turnModelCalls: { meaning: "requests to the model in the turn, failed attempts included" },
   turnToolCalls: { meaning: "calls of tools in the turn" },
   limitId: { meaning: "the limit of the account, as Codex names it" },

@@ -32,13 +32,18 @@ export const pages: ReadonlyArray<Mutant> = [
       "has the newest turns that fit, and at least one"
     ],
     [
-      "complete &&= !isOwn",
-      "complete &&= true",
+      " || costUsd !== undefined || tokens",
+      " || tokens",
+      "keeps the costs that the program recorded, also without a price list"
+    ],
+    [
+      " && costs.length === own.length",
+      "",
       "gives a turn no cost if a call of its own has no price; calls of sub-agents do not count"
     ],
     [
-      "if (isOwn) sum +=",
-      "sum +=",
+      ' && (parent === undefined || spans[parent]?.kind === "turn")',
+      "",
       "gives a turn no cost if a call of its own has no price; calls of sub-agents do not count"
     ]
   ]),

@@ -37,7 +37,7 @@ const prices = Prices.make({ "gpt-5.5": { input: 1.25, cachedInput: 0.125, outpu
 const readTurns = Effect.gen(function* () {
   const { read, turns } = yield* TraceReader.scan([traces])
   const found = yield* read(PageContent.chooseTurns(turns, PageContent.defaultLimits))
-  return found.map((trace) => PageContent.toPageTurn(trace, prices))
+  return found.map((trace) => PageContent.withCosts(trace, prices))
 }).pipe(Effect.provide(NodeServices.layer))
 
 /** Returns the page with the turns of the demo. */

@@ -127,6 +127,8 @@ export interface ModelStop {
   readonly responseId: string | undefined
   readonly finishReason: "stop" | "tool_calls" | undefined
   readonly usage: Turn.Usage | undefined
+  /** The cost of `usage` in US dollars. `undefined` without a usage or without a price of the model. */
+  readonly cost?: number | undefined
   readonly end: SignalEnd
 }
 

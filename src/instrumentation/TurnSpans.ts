@@ -189,6 +189,7 @@ export const make = (options: TurnSpansOptions): TurnSpans => {
         put(span, attribute.finishReasons, finishReason === undefined ? undefined : [finishReason])
         put(span, attribute.timeToFirstChunk, toFirstToken === undefined ? undefined : toFirstToken / 1000)
         if (signal.usage !== undefined) putUsage(span, signal.usage, options.revision)
+        put(span, attribute.modelCallCost, signal.cost)
         return close(span, signal.at, signal.end)
       }
       case "ToolStart": {

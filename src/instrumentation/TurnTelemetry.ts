@@ -5,6 +5,7 @@ import type * as Tracer from "effect/Tracer"
 import * as ApprovalDecision from "../domain/ApprovalDecision.ts"
 import type * as ApprovalRequest from "../domain/ApprovalRequest.ts"
 import type * as OpenCalls from "../domain/OpenCalls.ts"
+import * as Prices from "../domain/Prices.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 import type * as TurnTiming from "../domain/TurnTiming.ts"
@@ -30,6 +31,8 @@ export interface TurnTelemetryOptions extends Omit<TurnSpans.TurnSpansOptions, "
   readonly startedAt: number
   readonly threadId: string
   readonly sandbox: string | undefined
+  /** The price of the model, if it is known. */
+  readonly price: Prices.Price | undefined
   readonly input: TurnOptions.TurnInput
   /** The developer instructions of the thread. */
   readonly instructions?: string | undefined
@@ -76,7 +79,7 @@ export interface TurnTelemetry {
 
 export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
   const spans = TurnSpans.make({ ...options, revision: options.settings.revision })
-  const { annotations: attributes, context, model, provider, sandbox, threadId } = options
+  const { annotations: attributes, context, model, price, provider, sandbox, threadId } = options
   const listeners = Context.get(context, SignalBus.Listeners)
   const content = TurnContent.make({ ...options, capture: options.settings.capture }, spans)
   let state = TurnSignals.initial(options.startedAt)
@@ -88,8 +91,13 @@ export const make = (options: TurnTelemetryOptions): TurnTelemetry => {
     return traceId === "noop" ? undefined : { traceId, spanId, sampled }
   }
 
+  const withCost = (signal: Signal.Signal): Signal.Signal =>
+    price === undefined || signal._tag !== "ModelStop" || signal.usage === undefined
+      ? signal
+      : { ...signal, cost: Prices.cost(signal.usage, price) }
+
   const emitThrottled = (signal: Signal.Signal) => {
-    const [next, due] = SignalThrottle.step(throttle, signal)
+    const [next, due] = SignalThrottle.step(throttle, withCost(signal))
     throttle = next
     for (const dueSignal of due) emit(dueSignal)
   }

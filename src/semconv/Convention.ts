@@ -76,6 +76,7 @@ export const attribute = {
   limitUsed: "codex.rate_limit.used_percent",
   limitResetsAt: "codex.rate_limit.resets_at_ms",
   turnCost: "codex.turn.cost_usd",
+  modelCallCost: "codex.model_call.cost_usd",
   turnOmittedItems: "codex.turn.omitted_items",
   omittedCharacters: "codex.omitted_characters",
   timeThinking: "codex.turn.time.thinking_ms",

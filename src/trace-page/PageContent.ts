@@ -1,7 +1,6 @@
 /** Chooses the turns of a page, and adds the costs that a price list gives. */
 import * as Prices from "../domain/Prices.ts"
-import type { Tokens, TurnSummary, TurnTrace } from "../trace/reader/TraceModel.ts"
-import type { PageTurn } from "../web/trace/PageData.ts"
+import type { Tokens, TurnSpan, TurnSummary, TurnTrace } from "../trace/reader/TraceModel.ts"
 
 export interface PageLimits {
   readonly turns: number
@@ -36,25 +35,22 @@ const costOf = (tokens: Tokens, price: Prices.Price): number =>
   )
 
 /**
- * Adds the cost of each call of the model. A turn without a cost of its own gets the sum of its calls, if each has a price;
- * calls of its sub-agents do not count.
+ * Adds the cost of each call of the model that has none in the trace. A turn without a cost of its own gets the sum of its calls,
+ * if each has a cost; calls of its sub-agents do not count.
  */
-export const toPageTurn = (trace: TurnTrace, priceOf: Prices.PriceOf): PageTurn => {
-  const callCosts: Record<string, number> = {}
-  let sum = 0
-  let complete = true
-  let found = false
-  for (const [index, { kind, model, parent, tokens }] of trace.spans.entries()) {
-    if (kind !== "model" || tokens === undefined) continue
-    const price = model === undefined ? undefined : priceOf(model)
-    const isOwn = parent === undefined || trace.spans[parent]?.kind === "turn"
-    if (price === undefined) complete &&= !isOwn
-    else {
-      callCosts[index] = costOf(tokens, price)
-      if (isOwn) sum += callCosts[index]
-      found = true
-    }
-  }
-  const costUsd = trace.turn.costUsd ?? (found && complete ? sum : undefined)
-  return { ...trace, turn: { ...trace.turn, costUsd }, callCosts }
+export const withCosts = (trace: TurnTrace, priceOf: Prices.PriceOf): TurnTrace => {
+  const spans = trace.spans.map((span): TurnSpan => {
+    const { costUsd, kind, model, tokens } = span
+    if (kind !== "model" || costUsd !== undefined || tokens === undefined || model === undefined) return span
+    const price = priceOf(model)
+    return price === undefined ? span : { ...span, costUsd: costOf(tokens, price) }
+  })
+  const own = spans.filter(
+    ({ kind, parent, tokens }) =>
+      kind === "model" && tokens !== undefined && (parent === undefined || spans[parent]?.kind === "turn")
+  )
+  const costs = own.flatMap(({ costUsd }) => (costUsd === undefined ? [] : [costUsd]))
+  const isKnown = costs.length > 0 && costs.length === own.length
+  const costUsd = trace.turn.costUsd ?? (isKnown ? costs.reduce((sum, cost) => sum + cost, 0) : undefined)
+  return { ...trace, spans, turn: { ...trace.turn, costUsd } }
 }

@@ -102,6 +102,33 @@ describe("effect-codex trace show", () => {
       assert.include(none.stderr, 'no turn "nothing"')
     }))
 
+  test("shows tokens and cost of each request to the model, and tokens only if an older file has no cost", () =>
+    Effect.gen(function* () {
+      const calls = (change?: (line: string) => string) =>
+        Effect.map(
+          Effect.flatMap(fileOf(0, 1, change), (file) => trace("show", file)),
+          ({ stdout }) => stdout.slice(stdout.indexOf("\ncalls "), stdout.indexOf("\nwaits "))
+        )
+      assert.strictEqual(
+        yield* calls(),
+        [
+          "",
+          "calls  gpt-5.5: 200 in (50 cached), 12 out, $0.00125",
+          "       gpt-5.5: 600 in (50 cached), 16 out, $0.00375",
+          "       gpt-5.5: 800 in (50 cached), 18 out, $0.00500"
+        ].join("\n")
+      )
+      assert.strictEqual(
+        yield* calls((line) => line.replaceAll("codex.model_call.cost_usd", "unknown")),
+        [
+          "",
+          "calls  gpt-5.5: 200 in (50 cached), 12 out",
+          "       gpt-5.5: 600 in (50 cached), 16 out",
+          "       gpt-5.5: 800 in (50 cached), 18 out"
+        ].join("\n")
+      )
+    }))
+
   test("prints the whole turn as one object of JSON", () =>
     Effect.gen(function* () {
       const [object, ...others] = CommandLine.jsonLines(

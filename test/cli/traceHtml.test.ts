@@ -7,13 +7,16 @@ import * as Path from "effect/Path"
 import * as CommandLine from "../support/commandLine.ts"
 import * as TraceFiles from "../support/traceFiles.ts"
 
-const withFile = <A, E, R>(use: (directory: string, traces: string) => Effect.Effect<A, E, R>) =>
+const withFile = <A, E, R>(
+  use: (directory: string, traces: string) => Effect.Effect<A, E, R>,
+  change: (line: string) => string = (line) => line
+) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const directory = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-html-" })
     const traces = path.join(directory, "traces.jsonl")
-    yield* fs.writeFileString(traces, Array.from(TraceFiles.lines(0, 3)).join("\n"))
+    yield* fs.writeFileString(traces, Array.from(TraceFiles.lines(0, 3), change).join("\n"))
     return yield* use(directory, traces)
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
@@ -29,7 +32,7 @@ describe("effect-codex trace html", () => {
         const out = `${directory}/page.html`
         yield* fs.writeFileString(out, "an older page", { mode: 0o644 })
         const ran = yield* CommandLine.runHere({
-          args: ["trace", "html", traces, "-o", out, "--price", "gpt-5.5=1,10"]
+          args: ["trace", "html", traces, "-o", out]
         })
         assert.deepStrictEqual(ran, { code: 0, stdout: `${out}\n`, stderr: "3 turns, 24 spans\n" })
         const html = yield* fs.readFileString(out)
@@ -41,10 +44,28 @@ describe("effect-codex trace html", () => {
           omittedTurns: 0,
           badLines: 0,
           "turns[0].turn.turnId": TraceFiles.turnIdOf(2),
-          // 200 tokens in, 12 out.
-          "turns[0].callCosts[1]": 320 / 1e6
+          // The cost that the program recorded, by its own prices.
+          "turns[0].spans[1].costUsd": (0.03 * 2) / 16
         })
       })
+    )
+  )
+
+  it.live("adds the cost of each call by the price of its model to a file that has no costs", () =>
+    withFile(
+      (directory, traces) =>
+        Effect.gen(function* () {
+          const fs = yield* FileSystem.FileSystem
+          const out = `${directory}/page.html`
+          yield* CommandLine.runHere({
+            args: ["trace", "html", traces, "-o", out, "--price", "gpt-5.5=1,10"]
+          })
+          // 200 tokens in, 12 out.
+          assert.deepNestedInclude(dataOf(yield* fs.readFileString(out)), {
+            "turns[0].spans[1].costUsd": 320 / 1e6
+          })
+        }),
+      (line) => line.replaceAll("codex.model_call.cost_usd", "unknown")
     )
   )
 

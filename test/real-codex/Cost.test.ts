@@ -4,11 +4,27 @@ import * as Schedule from "effect/Schedule"
 import * as Prices from "../../src/domain/Prices.ts"
 import * as Retry from "../../src/domain/Retry.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
+import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as Real from "../support/realEngine.ts"
 import { test } from "../support/live.ts"
 
 const noRetries = "model_providers.mock.request_max_retries = 0\nmodel_providers.mock.stream_max_retries = 0"
 const price = { input: 1000, cachedInput: 100, output: 5000 }
+
+/** Runs an effect, and returns the cost of each model call and of each turn in its spans, in the order of their ends. */
+const costsIn = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const memory = yield* InMemorySpans.make
+    yield* Effect.provide(effect, Tracer.layerProcessor(Effect.succeed(memory.processor)))
+    const costs = (name: string, spans: Effect.Success<typeof memory.spans>) =>
+      spans.flatMap(({ attributes }) => attributes[name] ?? [])
+    const spans = yield* memory.spans
+    return {
+      calls: costs("codex.model_call.cost_usd", spans),
+      turns: costs("codex.turn.cost_usd", spans)
+    }
+  })
 
 describe.concurrent("the cost of the real Codex", () => {
   test("is that of each model request, and ends the turn that exceeds its budget", () =>
@@ -21,10 +37,15 @@ describe.concurrent("the cost of the real Codex", () => {
       ])
       yield* Effect.gen(function* () {
         const thread = yield* real.start()
-        const turn = yield* thread.run("go", { budget: { usd: 2.28 } })
-        assert.strictEqual(turn.cost, 2.28)
-        assert.strictEqual(turn.context?.used, 1100)
-        assert.isAbove(turn.context?.size ?? 0, 100_000)
+        const costs = yield* costsIn(
+          Effect.gen(function* () {
+            const turn = yield* thread.run("go", { budget: { usd: 2.28 } })
+            assert.strictEqual(turn.cost, 2.28)
+            assert.strictEqual(turn.context?.used, 1100)
+            assert.isAbove(turn.context?.size ?? 0, 100_000)
+          })
+        )
+        assert.deepStrictEqual(costs, { calls: [1.14, 1.14], turns: [2.28] })
         const error = yield* Effect.flip(thread.run("more", { budget: { usd: 1 } }))
         assert.deepInclude(error, { _tag: "BudgetExceeded", reason: "Cost", scope: "turn", used: 1.14 })
         assert.strictEqual((yield* thread.spent).usd, 3.42)
@@ -89,9 +110,15 @@ describe.concurrent("the cost of the real Codex", () => {
       })
       yield* Effect.gen(function* () {
         const thread = yield* real.start({ model: "gpt-5.1-codex" })
-        const turn = yield* thread.run("go", { budget: { usd: 5 } })
-        // Three requests of the turn at 1 dollar, one of its sub-agent at 10 cents.
-        assert.deepInclude(turn, { message: "fine", cost: 3.1 })
+        const costs = yield* costsIn(
+          Effect.gen(function* () {
+            const turn = yield* thread.run("go", { budget: { usd: 5 } })
+            // Three requests of the turn at 1 dollar, one of its sub-agent at 10 cents.
+            assert.deepInclude(turn, { message: "fine", cost: 3.1 })
+          })
+        )
+        assert.deepStrictEqual(costs.calls.toSorted(), [0.1, 1, 1, 1])
+        assert.deepStrictEqual(costs.turns.toSorted(), [0.1, 3])
         assert.strictEqual((yield* thread.spent).usd, 3.1)
         const error = yield* Effect.flip(thread.run("go", { budget: { usd: 0.5 } }))
         assert.deepInclude(error, { _tag: "BudgetExceeded", reason: "Cost" })

@@ -7,7 +7,7 @@ import * as Views from "../../scripts/screenshots/Views.ts"
 import { bundle } from "../../scripts/webAssets.ts"
 import type { PageAssets } from "../../src/trace-page/PageAssets.ts"
 import * as PageMarkup from "../../src/trace-page/PageMarkup.ts"
-import type { PageTurn } from "../../src/web/trace/PageData.ts"
+import type { TurnTrace } from "../../src/trace/reader/TraceModel.ts"
 import * as Chromium from "../support/chromium.ts"
 import { pageOf, sampleTurn, span, turnOf } from "../support/samplePage.ts"
 
@@ -28,11 +28,11 @@ describe.skipIf(skipped)("the page of traces", () => {
   })
   afterAll(() => browser?.close())
 
-  const open = (turns: ReadonlyArray<PageTurn>, options?: BrowserContextOptions) =>
+  const open = (turns: ReadonlyArray<TurnTrace>, options?: BrowserContextOptions) =>
     Chromium.openFile(browser, PageMarkup.render(pageOf(turns), assets), options)
 
   const within = async (
-    turns: ReadonlyArray<PageTurn>,
+    turns: ReadonlyArray<TurnTrace>,
     use: (page: Page, opened: Chromium.OpenPage) => Promise<void>,
     options?: BrowserContextOptions
   ) => {

@@ -1,7 +1,7 @@
 /** Makes turns for tests of the page of traces, the same ones each time. */
-import type { SpanAttributes, PathPart, TurnSpan } from "../../src/trace/reader/TraceModel.ts"
+import type { PathPart, SpanAttributes, TurnSpan, TurnTrace } from "../../src/trace/reader/TraceModel.ts"
 import { modelVersion } from "../../src/trace/reader/TraceModel.ts"
-import type { PageData, PageTurn } from "../../src/web/trace/PageData.ts"
+import type { PageData } from "../../src/web/trace/PageData.ts"
 
 const ms = 1_000_000
 
@@ -25,7 +25,10 @@ export const span = (input: SpanInput): TurnSpan => ({
 })
 
 /** Makes a turn of spans; the first one is the turn itself. */
-export const turnOf = (spans: ReadonlyArray<TurnSpan>, summary: Partial<PageTurn["turn"]> = {}): PageTurn => {
+export const turnOf = (
+  spans: ReadonlyArray<TurnSpan>,
+  summary: Partial<TurnTrace["turn"]> = {}
+): TurnTrace => {
   const of = (kind: TurnSpan["kind"]) => spans.filter((other) => other.kind === kind)
   const count = (kind: TurnSpan["kind"]) => ({
     count: of(kind).length,
@@ -67,19 +70,18 @@ export const turnOf = (spans: ReadonlyArray<TurnSpan>, summary: Partial<PageTurn
     spans,
     criticalPath: path,
     omittedSpans: 0,
-    agents: [],
-    callCosts: {}
+    agents: []
   }
 }
 
 const executables = ["node", "git", "npm", "rg", "sed"]
 
 /** Makes a turn with about `size` spans. */
-export const sampleTurn = (seed: number, size: number): PageTurn => {
+export const sampleTurn = (seed: number, size: number): TurnTrace => {
   const random = numbers(seed)
   const spans: Array<TurnSpan> = []
   let at = 8 * ms
-  const callCosts: Record<string, number> = {}
+  let cost = 0
   const time = { thinkingNanos: 0, toolsNanos: 0, approvalNanos: 0, overheadNanos: 8 * ms }
   const total = { input: 0, cachedInput: 0, output: 0, reasoning: 0 }
   const push = (input: SpanInput) =>
@@ -102,17 +104,19 @@ export const sampleTurn = (seed: number, size: number): PageTurn => {
       "gen_ai.usage.input_tokens": tokens.input,
       "gen_ai.usage.output_tokens": tokens.output
     }
-    const call = push({
+    const costUsd = (tokens.input * 1.25 + tokens.output * 10) / 1e6
+    push({
       name: "chat gpt-5.5",
       kind: "model",
       model: "gpt-5.5",
       tokens,
+      costUsd,
       parent: 0,
       startNanos: at,
       durationNanos: thinking,
       attributes
     })
-    callCosts[call] = (tokens.input * 1.25 + tokens.output * 10) / 1e6
+    cost += costUsd
     at += thinking
     time.thinkingNanos += thinking
     const wait = random() < 0.2 ? Math.round(random() * 900 * ms) : 0
@@ -161,28 +165,24 @@ export const sampleTurn = (seed: number, size: number): PageTurn => {
   }
   const [root, ...others] = spans
   const all = root === undefined ? [] : [{ ...root, durationNanos: at }, ...others]
-  const cost = Object.values(callCosts).reduce((sum, value) => sum + value, 0)
   const failed = seed % 5 === 0
-  return {
-    ...turnOf(all, {
-      key: `turn-${seed}`,
-      turnId: `01a2023e-09bb-7391-ad89-${seed.toString(16).padStart(12, "0")}`,
-      startUnixNano: String(1_795_333_949_674_050_379n + BigInt(seed) * 60_000_000_000n),
-      status: failed ? "failed" : "completed",
-      ...(failed ? { errorType: "UsageLimitExceeded", errorClass: "quota", retryable: false } : {}),
-      model: seed % 3 === 0 ? "gpt-5.4-mini" : "gpt-5.5",
-      source: "nightly",
-      workflow: seed % 2 === 0 ? "triage" : "review",
-      service: "codex-cli",
-      tokens: total,
-      costUsd: cost,
-      time
-    }),
-    callCosts
-  }
+  return turnOf(all, {
+    key: `turn-${seed}`,
+    turnId: `01a2023e-09bb-7391-ad89-${seed.toString(16).padStart(12, "0")}`,
+    startUnixNano: String(1_795_333_949_674_050_379n + BigInt(seed) * 60_000_000_000n),
+    status: failed ? "failed" : "completed",
+    ...(failed ? { errorType: "UsageLimitExceeded", errorClass: "quota", retryable: false } : {}),
+    model: seed % 3 === 0 ? "gpt-5.4-mini" : "gpt-5.5",
+    source: "nightly",
+    workflow: seed % 2 === 0 ? "triage" : "review",
+    service: "codex-cli",
+    tokens: total,
+    costUsd: cost,
+    time
+  })
 }
 
-export const pageOf = (turns: ReadonlyArray<PageTurn>): PageData => ({
+export const pageOf = (turns: ReadonlyArray<TurnTrace>): PageData => ({
   files: ["traces.jsonl"],
   turns,
   omittedTurns: 0,

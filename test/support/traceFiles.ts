@@ -91,6 +91,7 @@ export const turn = (n: number): ReadonlyArray<OtlpSpan> => {
   const later = (n % 10) * 100
   const model = n % 4 === 3 ? "gpt-5.1-codex" : "gpt-5.5"
   const fails = n % 5 === 4
+  const cost = 0.01 * ((n % 10) + 1)
   const exitCode = n % 3 === 2 ? 1 : 0
   const isDeclined = n % 7 === 6
   const chat = (id: number, time: SpanInput["time"], failed = false) =>
@@ -109,6 +110,7 @@ export const turn = (n: number): ReadonlyArray<OtlpSpan> => {
         [attribute.inputTokens]: 100 * id,
         [attribute.outputTokens]: 10 + id,
         [attribute.cachedTokens]: 50,
+        [attribute.modelCallCost]: (cost * id) / 16,
         [attribute.finishReasons]: ["tool_calls"],
         [attribute.errorType]: failed ? "TurnFailed.ServerError" : undefined,
         [attribute.httpStatus]: failed ? 500 : undefined
@@ -173,7 +175,7 @@ export const turn = (n: number): ReadonlyArray<OtlpSpan> => {
         [attribute.turnStatus]: fails ? "failed" : "completed",
         [attribute.inputTokens]: 1600,
         [attribute.outputTokens]: 46,
-        [attribute.turnCost]: 0.01 * ((n % 10) + 1),
+        [attribute.turnCost]: cost,
         [attribute.turnModelCalls]: 3,
         [attribute.turnToolCalls]: 2,
         [attribute.timeThinking]: 2420.5,

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as DurationText from "../../internal/DurationText.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
-import type { TurnSpan, TurnSummary, TurnTrace } from "../../trace/reader/TraceModel.ts"
+import type { Tokens, TurnSpan, TurnSummary, TurnTrace } from "../../trace/reader/TraceModel.ts"
 import * as Waterfall from "../../trace/Waterfall.ts"
 import type { ShowTurnInput } from "../commands/traceCommand.ts"
 import { ExitWith } from "../CommandEnd.ts"
@@ -18,6 +18,10 @@ import { costText, errorsText, startText } from "./listTurns.ts"
 const timeOf = (nanos: number): string => DurationText.format(BigInt(Math.round(nanos)))
 
 const clean = (text: string): string => printableLine(text, 200)
+
+const tokensText = ({ cachedInput, input, output, reasoning }: Tokens): string =>
+  `${input} in${cachedInput === undefined ? "" : ` (${cachedInput} cached)`}, ` +
+  `${output} out${reasoning === undefined ? "" : ` (${reasoning} reasoning)`}`
 
 /** A title and the texts beside it. */
 type Fact = readonly [title: string, texts: ReadonlyArray<string>]
@@ -51,15 +55,7 @@ const facts = (turn: TurnSummary): ReadonlyArray<Fact> => {
             `overhead ${timeOf(time.overheadNanos)}`
           ])
     ],
-    [
-      "tokens",
-      tokens === undefined
-        ? []
-        : [
-            `${tokens.input} in${tokens.cachedInput === undefined ? "" : ` (${tokens.cachedInput} cached)`}, ` +
-              `${tokens.output} out${tokens.reasoning === undefined ? "" : ` (${tokens.reasoning} reasoning)`}`
-          ]
-    ],
+    ["tokens", tokens === undefined ? [] : [tokensText(tokens)]],
     ["cost", turn.costUsd === undefined ? [] : [costText(turn.costUsd)]],
     ["errors", failure.length === 0 ? [] : [clean(failure.join(": "))]]
   ]
@@ -97,24 +93,43 @@ const toWaterfall = (turn: TurnSummary, spans: ReadonlyArray<TurnSpan>) => {
 
 const nameOf = (span: TurnSpan): string => clean(span.tool ?? span.name)
 
-/** The number of approvals, and of parts of the critical path, that are named. */
-const maxApprovals = 10
+/** The number of model calls, of approvals, and of parts of the critical path that are named. */
+const maxNamed = 10
 const maxParts = 5
 
-const approvals = (spans: ReadonlyArray<TurnSpan>): ReadonlyArray<string> => {
-  const all = spans.filter(({ kind }) => kind === "approval")
-  return [
-    ...all.slice(0, maxApprovals).map(({ approvalKind, decidedBy, decision, durationNanos, parent }) => {
+const firstOf = (
+  spans: ReadonlyArray<TurnSpan>,
+  textOf: (span: TurnSpan) => string
+): ReadonlyArray<string> => [
+  ...spans.slice(0, maxNamed).map(textOf),
+  ...(spans.length > maxNamed ? [`… and ${spans.length - maxNamed} more`] : [])
+]
+
+/** The tokens of each request to the model, and its cost if the file has it. */
+const modelCalls = (spans: ReadonlyArray<TurnSpan>): ReadonlyArray<string> =>
+  firstOf(
+    spans.filter(({ kind }) => kind === "model"),
+    ({ costUsd, model, tokens }) => {
+      const usage = [
+        ...(tokens === undefined ? ["unknown tokens"] : [tokensText(tokens)]),
+        ...(costUsd === undefined ? [] : [costText(costUsd)])
+      ]
+      return `${clean(model ?? "model")}: ${usage.join(", ")}`
+    }
+  )
+
+const approvals = (spans: ReadonlyArray<TurnSpan>): ReadonlyArray<string> =>
+  firstOf(
+    spans.filter(({ kind }) => kind === "approval"),
+    ({ approvalKind, decidedBy, decision, durationNanos, parent }) => {
       const call = parent === undefined ? undefined : spans[parent]
       const subject = [approvalKind, call?.tool]
         .flatMap((text) => (text === undefined ? [] : [clean(text)]))
         .join(" for ")
       const by = decidedBy === undefined ? "" : ` by ${clean(decidedBy)}`
       return `${subject} waited ${timeOf(durationNanos)}: ${clean(decision ?? "no decision")}${by}`
-    }),
-    ...(all.length > maxApprovals ? [`… and ${all.length - maxApprovals} more`] : [])
-  ]
-}
+    }
+  )
 
 /** The spans that the turn waited for the longest. */
 const longest = ({ criticalPath, spans, turn }: TurnTrace): ReadonlyArray<string> => {
@@ -132,10 +147,11 @@ const longest = ({ criticalPath, spans, turn }: TurnTrace): ReadonlyArray<string
     })
 }
 
-/** Formats a turn: what is known of it, its waterfall, its approvals, and what it waited for the longest. */
+/** Formats a turn: what is known of it, its waterfall, its model calls, its approvals, and what it waited for the longest. */
 export const lines = (trace: TurnTrace, style: TerminalStyle): ReadonlyArray<string> => {
   const below = layOut(
     [
+      ["calls", modelCalls(trace.spans)],
       ["waits", approvals(trace.spans)],
       ["path", longest(trace)],
       ["spans", trace.omittedSpans === 0 ? [] : [`${trace.omittedSpans} more are left out`]]

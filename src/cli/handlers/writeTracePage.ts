@@ -48,7 +48,7 @@ export const handle = Effect.fnUntraced(function* ({ files, limit, out, price }:
   const page = PageMarkup.render(
     {
       files: files.map((file) => path.basename(file)),
-      turns: traces.map((trace) => PageContent.toPageTurn(trace, priceOf)),
+      turns: traces.map((trace) => PageContent.withCosts(trace, priceOf)),
       omittedTurns: scan.report.omittedTurns + scan.turns.length - traces.length,
       badLines: scan.report.bad
     },

@@ -89,6 +89,7 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   limitUsed: { type: "double" },
   limitResetsAt: { type: "double" },
   turnCost: { type: "double" },
+  modelCallCost: { type: "double" },
   turnOmittedItems: { type: "int" },
   omittedCharacters: { type: "int" },
   timeThinking: { type: "double" },

@@ -172,6 +172,7 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
       cachedTokens: counted,
       cacheWriteTokens: "if the provider reports it",
       reasoningTokens: counted,
+      modelCallCost: "if its usage and the price of the model are known (`Prices`)",
       httpStatus: "if it failed with an HTTP status",
       systemInstructions: prompts,
       inputMessages: prompts,

@@ -53,6 +53,7 @@ export const attributeNames: ReadonlySet<string> = new Set([
   v1_41.attribute.cacheWriteTokens,
   attribute.reasoningTokens,
   attribute.turnCost,
+  attribute.modelCallCost,
   attribute.timeThinking,
   attribute.timeTools,
   attribute.timeApproval,
@@ -174,6 +175,10 @@ export const tokensOf = (attributes: SpanAttributes): Tokens | undefined => {
     ...(reasoning === undefined ? {} : { reasoning })
   }
 }
+
+/** The cost of a turn or of a request to the model, in US dollars, if the program knew the price of the model. */
+export const costOf = (attributes: SpanAttributes): number | undefined =>
+  numberOf(attributes, attribute.turnCost) ?? numberOf(attributes, attribute.modelCallCost)
 
 const declines: ReadonlySet<unknown> = new Set(["decline", "cancel"])
 

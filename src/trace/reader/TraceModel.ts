@@ -142,6 +142,8 @@ export interface TurnSpan {
   /** Of a request to the model. */
   readonly model?: string | undefined
   readonly tokens?: Tokens | undefined
+  /** In US dollars, if the program knew the price of the model. */
+  readonly costUsd?: number | undefined
   /** Of a tool call. */
   readonly tool?: string | undefined
   readonly callId?: string | undefined

@@ -25,7 +25,7 @@ export interface GroupStats {
   readonly maxNanos: number
   /** Input and output of model calls and of turns. */
   readonly tokens: number
-  /** Of turns whose price the program knew. */
+  /** In US dollars, of model calls and of turns whose price the program knew. */
   readonly costUsd: number
 }
 
@@ -107,7 +107,7 @@ class Side {
     if (kind === "approval" ? SpanFacts.isDeclined(span.attributes) : span.failed) group.failed++
     const tokens = SpanFacts.tokensOf(span.attributes)
     group.tokens += (tokens?.input ?? 0) + (tokens?.output ?? 0)
-    group.cost += SpanFacts.numberOf(span.attributes, attribute.turnCost) ?? 0
+    group.cost += SpanFacts.costOf(span.attributes) ?? 0
   }
 }
 

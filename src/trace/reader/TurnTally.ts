@@ -93,7 +93,7 @@ const ownFieldsOf = (span: TalliedSpan): OwnFields => {
         ? attributes[attribute.errorRetryable] === true
         : undefined,
     tokens: SpanFacts.tokensOf(attributes),
-    costUsd: SpanFacts.numberOf(attributes, attribute.turnCost),
+    costUsd: SpanFacts.costOf(attributes),
     time: timeOf(attributes)
   }
 }

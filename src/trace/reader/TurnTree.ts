@@ -189,6 +189,7 @@ const toSpan = ({ depth, node, parent }: Flat, turn: TurnSummary, origin: bigint
     httpStatus: SpanFacts.numberOf(attributes, attribute.httpStatus),
     model: hasModel ? SpanFacts.modelOf(attributes) : undefined,
     tokens: hasModel ? SpanFacts.tokensOf(attributes) : undefined,
+    costUsd: hasModel ? SpanFacts.costOf(attributes) : undefined,
     tool: kind === "tool" ? SpanFacts.toolOf(attributes) : undefined,
     callId: SpanFacts.callOf(attributes),
     server: text(attribute.mcpServer),

@@ -3,7 +3,8 @@ import { el } from "../ui/Dom.ts"
 import * as Texts from "../ui/Texts.ts"
 import { WaterfallView } from "../waterfall/WaterfallView.ts"
 import { compareOperations, type OperationTotal } from "./Operations.ts"
-import type { PageData, PageTurn } from "./PageData.ts"
+import type { PageData } from "./PageData.ts"
+import type { TurnTrace } from "../../trace/reader/TraceModel.ts"
 import * as Route from "./Route.ts"
 import * as TimeSplitBar from "./TimeSplitBar.ts"
 import * as TurnSelection from "./TurnSelection.ts"
@@ -12,7 +13,7 @@ import * as TurnTexts from "./TurnTexts.ts"
 
 type Figure = readonly [
   title: string,
-  value: (turn: PageTurn) => number | undefined,
+  value: (turn: TurnTrace) => number | undefined,
   text: (value: number) => string
 ]
 
@@ -151,7 +152,7 @@ export class CompareView {
     this.waterfalls[0]?.focus()
   }
 
-  private operations(a: PageTurn, b: PageTurn): HTMLElement {
+  private operations(a: TurnTrace, b: TurnTrace): HTMLElement {
     const text = (total: OperationTotal | undefined) =>
       total === undefined
         ? dash

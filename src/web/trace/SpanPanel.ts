@@ -1,8 +1,7 @@
 /** The details of one span: its times, its attributes and its events. */
-import type { AttributeValue, TurnSpan } from "../../trace/reader/TraceModel.ts"
+import type { AttributeValue, TurnSpan, TurnTrace } from "../../trace/reader/TraceModel.ts"
 import { button, el } from "../ui/Dom.ts"
 import * as Texts from "../ui/Texts.ts"
-import type { PageTurn } from "./PageData.ts"
 
 /** Longer values are cut until the reader asks for the whole. */
 const shortLength = 2_000
@@ -41,13 +40,12 @@ const table = (caption: string, entries: ReadonlyArray<readonly [string, Attribu
     )
   )
 
-const facts = (span: TurnSpan, turn: PageTurn, index: number): ReadonlyArray<readonly [string, string]> => {
+const facts = (span: TurnSpan, turn: TurnTrace, index: number): ReadonlyArray<readonly [string, string]> => {
   const share = span.durationNanos / Math.max(turn.turn.durationNanos, 1)
   const critical = turn.criticalPath
     .filter((part) => part.span === index)
     .reduce((sum, part) => sum + part.durationNanos, 0)
-  const cost = turn.callCosts[index]
-  const { tokens } = span
+  const { costUsd, tokens } = span
   return [
     ["Duration", `${Texts.duration(span.durationNanos)} (${Texts.percent(share)} of the turn)`],
     ["Start", `${Texts.duration(span.startNanos)} after the start of the turn`],
@@ -67,7 +65,7 @@ const facts = (span: TurnSpan, turn: PageTurn, index: number): ReadonlyArray<rea
               .join(" ")
           ]
         ] as const)),
-    ...(cost === undefined ? [] : ([["Cost", Texts.dollars(cost)]] as const)),
+    ...(costUsd === undefined ? [] : ([["Cost", Texts.dollars(costUsd)]] as const)),
     ...(span.decision === undefined
       ? []
       : ([
@@ -81,7 +79,7 @@ const facts = (span: TurnSpan, turn: PageTurn, index: number): ReadonlyArray<rea
 }
 
 /** Makes the panel of a span. */
-export const spanPanel = (turn: PageTurn, index: number, close: () => void): HTMLElement => {
+export const spanPanel = (turn: TurnTrace, index: number, close: () => void): HTMLElement => {
   const span = turn.spans[index]
   if (span === undefined) return el("aside")
   const attributes = Object.entries(span.attributes).toSorted(([a], [b]) => (a < b ? -1 : 1))

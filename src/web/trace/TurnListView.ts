@@ -2,7 +2,8 @@
 import { button, el, hiddenText } from "../ui/Dom.ts"
 import * as Texts from "../ui/Texts.ts"
 import { VirtualGrid } from "../ui/VirtualGrid.ts"
-import type { PageData, PageTurn } from "./PageData.ts"
+import type { PageData } from "./PageData.ts"
+import type { TurnTrace } from "../../trace/reader/TraceModel.ts"
 import * as Route from "./Route.ts"
 import * as TimeSplitBar from "./TimeSplitBar.ts"
 import * as TurnSelection from "./TurnSelection.ts"
@@ -13,17 +14,17 @@ interface Column {
   readonly title: string
   readonly sort?: TurnSelection.ListColumn
   readonly number?: boolean
-  readonly cell: (turn: PageTurn) => Node | string
+  readonly cell: (turn: TurnTrace) => Node | string
 }
 
 const dash = "–"
 const optional = (value: number | undefined, text: (value: number) => string): string =>
   value === undefined ? dash : text(value)
 
-const statusCell = ({ turn }: PageTurn): HTMLElement =>
+const statusCell = ({ turn }: TurnTrace): HTMLElement =>
   el("span", { class: `status status-${turn.status}` }, turn.incomplete === true ? "incomplete" : turn.status)
 
-const errorsCell = (turn: PageTurn): Node | string => {
+const errorsCell = (turn: TurnTrace): Node | string => {
   const count = TurnSelection.errorCount(turn)
   if (count === 0) return dash
   const types = TurnSelection.errorTypesOf(turn).map((type) => Texts.shownLine(type, 60))

@@ -1,7 +1,7 @@
 /** The tables of a turn: its model calls, approvals, errors and critical path. */
 import { el } from "../ui/Dom.ts"
 import * as Texts from "../ui/Texts.ts"
-import type { PageTurn } from "./PageData.ts"
+import type { TurnTrace } from "../../trace/reader/TraceModel.ts"
 import * as TurnSelection from "./TurnSelection.ts"
 
 type Cell = Node | string
@@ -73,7 +73,7 @@ const nothing = (text: string): HTMLElement => el("p", { class: "empty" }, text)
 
 export type ShowSpan = (span: number) => void
 
-const spanLink = (turn: PageTurn, index: number, open: ShowSpan): HTMLElement => {
+const spanLink = (turn: TurnTrace, index: number, open: ShowSpan): HTMLElement => {
   const span = turn.spans[index]
   return el(
     "button",
@@ -84,13 +84,12 @@ const spanLink = (turn: PageTurn, index: number, open: ShowSpan): HTMLElement =>
 }
 
 /** Tokens and cost of each call of the model. */
-export const modelCalls = (turn: PageTurn, open: ShowSpan): HTMLElement => {
+export const modelCalls = (turn: TurnTrace, open: ShowSpan): HTMLElement => {
   const calls = turn.spans.flatMap((span, index) => (span.kind === "model" ? [{ span, index }] : []))
   if (calls.length === 0) return nothing("The turn has no call of a model.")
-  const costs = calls.map(({ index }) => turn.callCosts[index])
   const sum = (values: ReadonlyArray<number | undefined>) =>
     values.reduce<number>((total, value) => total + (value ?? 0), 0)
-  const column = (of: (span: PageTurn["spans"][number]) => number | undefined) =>
+  const column = (of: (span: TurnTrace["spans"][number]) => number | undefined) =>
     Texts.count(sum(calls.map(({ span }) => of(span))))
   return limited(
     "Model calls",
@@ -106,7 +105,7 @@ export const modelCalls = (turn: PageTurn, open: ShowSpan): HTMLElement => {
       { title: "Cost", number: true },
       { title: "Result" }
     ],
-    calls.map(({ index, span }, at) => {
+    calls.map(({ index, span }) => {
       const first = span.attributes["gen_ai.response.time_to_first_chunk"]
       const reasons = span.attributes["gen_ai.response.finish_reasons"]
       return [
@@ -118,7 +117,7 @@ export const modelCalls = (turn: PageTurn, open: ShowSpan): HTMLElement => {
         optional(span.tokens?.cachedInput, Texts.count),
         optional(span.tokens?.output, Texts.count),
         optional(span.tokens?.reasoning, Texts.count),
-        optional(costs[at], Texts.dollars),
+        optional(span.costUsd, Texts.dollars),
         span.failed
           ? el(
               "span",
@@ -146,7 +145,7 @@ export const modelCalls = (turn: PageTurn, open: ShowSpan): HTMLElement => {
 }
 
 /** Each decision, and how long the turn waited for it. */
-export const approvals = (turn: PageTurn, open: ShowSpan): HTMLElement => {
+export const approvals = (turn: TurnTrace, open: ShowSpan): HTMLElement => {
   const found = turn.spans.flatMap((span, index) => (span.kind === "approval" ? [{ span, index }] : []))
   if (found.length === 0) return nothing("The turn asked for no approval.")
   return limited(
@@ -175,14 +174,14 @@ export const approvals = (turn: PageTurn, open: ShowSpan): HTMLElement => {
 }
 
 /** What an approval was about: the command beside it, or else the tool above it. */
-const subjectOf = (turn: PageTurn, approval: number): number => {
+const subjectOf = (turn: TurnTrace, approval: number): number => {
   const parent = turn.spans[approval]?.parent
   const command = turn.spans.findIndex((span) => span.kind === "command" && span.parent === parent)
   return command >= 0 && parent !== undefined ? command : (parent ?? approval)
 }
 
 /** Failed spans by `error.type`. */
-export const errors = (turn: PageTurn, open: ShowSpan): HTMLElement => {
+export const errors = (turn: TurnTrace, open: ShowSpan): HTMLElement => {
   const types = [...TurnSelection.errorsOf(turn)]
   if (types.length === 0) return nothing("No span of the turn failed.")
   return el(
@@ -218,7 +217,7 @@ export const errors = (turn: PageTurn, open: ShowSpan): HTMLElement => {
 }
 
 /** The spans that the turn waited for, in order. */
-export const criticalPath = (turn: PageTurn, open: ShowSpan): HTMLElement => {
+export const criticalPath = (turn: TurnTrace, open: ShowSpan): HTMLElement => {
   if (turn.criticalPath.length === 0) return nothing("The critical path is not known.")
   const whole = Math.max(turn.turn.durationNanos, 1)
   return limited(
@@ -253,7 +252,7 @@ export const criticalPath = (turn: PageTurn, open: ShowSpan): HTMLElement => {
 }
 
 /** The figures of a turn, one beside the other. */
-export const figures = (turn: PageTurn): HTMLElement => {
+export const figures = (turn: TurnTrace): HTMLElement => {
   const { turn: summary } = turn
   const { tokens } = summary
   const cached = tokens?.cachedInput
@@ -295,7 +294,7 @@ export const figures = (turn: PageTurn): HTMLElement => {
 const failedText = (failed: number): string => (failed === 0 ? "" : `${Texts.count(failed)} failed`)
 
 /** A heading with what identifies a turn. */
-export const identity = (turn: PageTurn): HTMLElement => {
+export const identity = (turn: TurnTrace): HTMLElement => {
   const { turn: summary } = turn
   const labels = [
     ["turn", summary.turnId],

@@ -1,5 +1,5 @@
 /** Filters and sorts the turns of a page. */
-import type { PageTurn } from "./PageData.ts"
+import type { TurnTrace } from "../../trace/reader/TraceModel.ts"
 
 export type ListColumn =
   | "started"
@@ -30,11 +30,11 @@ export interface ListFilter {
 export const noFilter: ListFilter = { text: "", status: "", model: "", error: "" }
 
 /** Nanoseconds that the turn waited for decisions: its own measurement, or the sum of its approvals. */
-export const approvalWait = ({ turn }: PageTurn): number =>
+export const approvalWait = ({ turn }: TurnTrace): number =>
   turn.time?.approvalNanos ?? turn.approvals.waitNanos
 
 /** The failed spans of a turn by `error.type`, in the order of their first occurrence. */
-export const errorsOf = ({ spans }: PageTurn): ReadonlyMap<string, ReadonlyArray<number>> => {
+export const errorsOf = ({ spans }: TurnTrace): ReadonlyMap<string, ReadonlyArray<number>> => {
   const found = new Map<string, Array<number>>()
   for (const [index, span] of spans.entries()) {
     if (!span.failed) continue
@@ -53,7 +53,7 @@ interface Searchable {
   readonly failed: number
 }
 
-const toSearchable = (trace: PageTurn): Searchable => {
+const toSearchable = (trace: TurnTrace): Searchable => {
   const { spans, turn } = trace
   const errors = [...errorsOf(trace).keys()]
   const models = [
@@ -78,20 +78,20 @@ const toSearchable = (trace: PageTurn): Searchable => {
   }
 }
 
-const known = new WeakMap<PageTurn, Searchable>()
+const known = new WeakMap<TurnTrace, Searchable>()
 
-const searchable = (trace: PageTurn): Searchable => {
+const searchable = (trace: TurnTrace): Searchable => {
   const found = known.get(trace) ?? toSearchable(trace)
   known.set(trace, found)
   return found
 }
 
-export const modelsOf = (trace: PageTurn): ReadonlyArray<string> => searchable(trace).models
-export const errorTypesOf = (trace: PageTurn): ReadonlyArray<string> => searchable(trace).errors
-export const errorCount = (trace: PageTurn): number => searchable(trace).failed
+export const modelsOf = (trace: TurnTrace): ReadonlyArray<string> => searchable(trace).models
+export const errorTypesOf = (trace: TurnTrace): ReadonlyArray<string> => searchable(trace).errors
+export const errorCount = (trace: TurnTrace): number => searchable(trace).failed
 
 /** The value of a column to sort by. */
-const valueOf = (trace: PageTurn, column: ListColumn): bigint | number | string | undefined => {
+const valueOf = (trace: TurnTrace, column: ListColumn): bigint | number | string | undefined => {
   const { turn } = trace
   switch (column) {
     case "started":
@@ -121,7 +121,7 @@ type Value = bigint | number | string
 
 const compare = (a: Value, b: Value): number => (a < b ? -1 : a > b ? 1 : 0)
 
-const matches = (trace: PageTurn, filter: ListFilter, words: ReadonlyArray<string>): boolean => {
+const matches = (trace: TurnTrace, filter: ListFilter, words: ReadonlyArray<string>): boolean => {
   const { errors, models, text } = searchable(trace)
   return (
     (filter.status === "" || trace.turn.status === filter.status) &&
@@ -133,7 +133,7 @@ const matches = (trace: PageTurn, filter: ListFilter, words: ReadonlyArray<strin
 
 /** Returns the positions of the turns that match, in order. Turns without a value are last in both directions. */
 export const select = (
-  turns: ReadonlyArray<PageTurn>,
+  turns: ReadonlyArray<TurnTrace>,
   filter: ListFilter,
   order: ListOrder
 ): ReadonlyArray<number> => {
@@ -153,6 +153,6 @@ export const select = (
 
 /** Returns the different values of the turns in order, for a choice. */
 export const choices = (
-  turns: ReadonlyArray<PageTurn>,
-  valuesOf: (trace: PageTurn) => ReadonlyArray<string>
+  turns: ReadonlyArray<TurnTrace>,
+  valuesOf: (trace: TurnTrace) => ReadonlyArray<string>
 ): ReadonlyArray<string> => [...new Set(turns.flatMap(valuesOf))].filter((value) => value !== "").toSorted()

@@ -1,17 +1,16 @@
 /** How the page names turns and spans, and what it says about a span at a glance. */
-import type { Tokens, TurnSpan } from "../../trace/reader/TraceModel.ts"
+import type { Tokens, TurnSpan, TurnTrace } from "../../trace/reader/TraceModel.ts"
 import * as Texts from "../ui/Texts.ts"
 import type { WaterfallPart, WaterfallRow } from "../waterfall/SpanRows.ts"
-import type { PageTurn } from "./PageData.ts"
 
 /** The id of a turn, short enough for a row: its last part differs between turns of one minute. */
-export const shortId = ({ turn }: PageTurn): string => {
+export const shortId = ({ turn }: TurnTrace): string => {
   const id = turn.turnId ?? turn.key
   return Texts.shownLine(/^[0-9a-f-]{20,}$/i.test(id) ? id.slice(-12) : id, 24)
 }
 
 /** Milliseconds since the epoch. */
-export const startedAt = ({ turn }: PageTurn): number => Number(BigInt(turn.startUnixNano) / 1_000_000n)
+export const startedAt = ({ turn }: TurnTrace): number => Number(BigInt(turn.startUnixNano) / 1_000_000n)
 
 export const tokensText = (tokens: Tokens): string =>
   `${Texts.count(tokens.input)} in, ${Texts.count(tokens.output)} out`
@@ -40,7 +39,7 @@ export const toRow = (span: TurnSpan): WaterfallRow => ({
   note: noteOf(span)
 })
 
-export const criticalParts = (turn: PageTurn): ReadonlyArray<WaterfallPart> =>
+export const criticalParts = (turn: TurnTrace): ReadonlyArray<WaterfallPart> =>
   turn.criticalPath.map(({ durationNanos, span, startNanos }) => ({
     span,
     start: startNanos,
@@ -48,7 +47,7 @@ export const criticalParts = (turn: PageTurn): ReadonlyArray<WaterfallPart> =>
   }))
 
 /** From the first start to the last end of all spans. */
-export const boundsOf = (turn: PageTurn): { readonly from: number; readonly to: number } => {
+export const boundsOf = (turn: TurnTrace): { readonly from: number; readonly to: number } => {
   let from = 0
   let to = turn.turn.durationNanos
   for (const { durationNanos, startNanos } of turn.spans) {
