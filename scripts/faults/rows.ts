@@ -9,6 +9,7 @@ export const rows: Readonly<Record<string, string>> = {
   F07: "the process dies while an idempotent tool runs",
   F08: "the process dies while a tool runs that must not run twice",
   F10: "two runners on one database file",
+  F11: "a worker is frozen, and thaws later",
   F12: "the database restarts, or its connection is cut",
   F13: "a tool that hangs",
   F14: "a tool that ignores its interruption",

@@ -40,6 +40,13 @@ export interface PoolPurpose {
   readonly maxConnections: number
 }
 
+/**
+ * How long a transaction may wait for its next statement. A worker that is frozen, or whose machine is lost, within a
+ * transaction would otherwise keep its rows locked, so that no other worker could claim the turn. PostgreSQL ends the
+ * session, and a worker that was only slow repeats the transaction.
+ */
+const transactionPause = "2s"
+
 /** @internal Builds a pool. It connects on first use. */
 export const layer = (
   options: PostgresOptions,
@@ -66,7 +73,8 @@ export const layer = (
         applicationName: purpose.applicationName,
         connectTimeout: options.connectTimeout ?? "5 seconds",
         // A machine that loses its power answers nothing: without probes its connections stay open for hours.
-        keepAlive: "10 seconds"
+        keepAlive: "10 seconds",
+        startupParameters: { idle_in_transaction_session_timeout: transactionPause }
       }).pipe(Effect.mapError(StorageFailure.fromSql))
       return Context.make(PgClient.PgClient, client).pipe(Context.add(SqlClient.SqlClient, client))
     })

@@ -1,6 +1,7 @@
 /** Durable turns in PostgreSQL: the store, lost connections, and what an error must not repeat. */
 import { assert, describe } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -11,7 +12,7 @@ import { ItemId, TurnId } from "../../src/domain/Ids.ts"
 import * as PostgresChanges from "../../src/durable-postgres/PostgresChanges.ts"
 import * as PostgresClient from "../../src/durable-postgres/PostgresClient.ts"
 import * as PostgresStore from "../../src/durable-postgres/PostgresStore.ts"
-import { StorageDeadline } from "../../src/durable/store/StorageFailure.ts"
+import { guard, StorageDeadline } from "../../src/durable/store/StorageFailure.ts"
 import { Store } from "../../src/durable/store/Store.ts"
 import { storeSuite, submission } from "../durable/store/storeSuite.ts"
 import * as Certificates from "../support/certificates.ts"
@@ -200,6 +201,36 @@ describe.skipIf(skipped)("the store in PostgreSQL", () => {
       const second = yield* store.tools.begin(call)
       assert.strictEqual(second === "new" ? second : second.state, "intent")
     })
+  )
+
+  Live.test(
+    "F11 claims a turn whose row a frozen worker has locked, and repeats the transaction after it thaws",
+    () =>
+      Effect.gen(function* () {
+        const url = yield* emptyDatabase
+        const store = yield* open(url)
+        yield* store.submit(submission("k"))
+        const sql = yield* Effect.map(
+          Layer.build(PostgresClient.layer({ url }, { applicationName: "frozen", maxConnections: 1 })),
+          Context.get(SqlClient.SqlClient)
+        )
+        const [locked, thawed] = yield* Effect.all([Deferred.make<void>(), Deferred.make<void>()])
+        let attempts = 0
+        const transaction = Effect.gen(function* () {
+          attempts++
+          yield* sql`update codex_turns set event_seq = event_seq + 1 where key = 'k'`
+          yield* Deferred.succeed(locked, undefined)
+          yield* Deferred.await(thawed)
+          yield* sql`update codex_turns set event_seq = event_seq + 1 where key = 'k'`
+        }).pipe(sql.withTransaction, guard)
+        const frozen = yield* Effect.forkChild(transaction, { startImmediately: true })
+        yield* Deferred.await(locked)
+        assert.strictEqual((yield* store.claim("k", "next"))?.runner, "next")
+        yield* Deferred.succeed(thawed, undefined)
+        yield* Fiber.join(frozen)
+        assert.strictEqual(attempts, 2)
+        assert.deepStrictEqual(yield* sql`select event_seq::int from codex_turns`, [{ event_seq: 2 }])
+      })
   )
 
   Live.test(

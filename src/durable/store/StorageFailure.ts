@@ -101,9 +101,10 @@ export const StorageDeadline = Context.Reference<Duration.Input>("effect-codex/d
 
 /**
  * SQLSTATE codes after which the same statements can succeed: a lost connection (08), a conflict of transactions (40), too
- * many connections (53300), a server that stops or starts (57P), a session that ended because it was idle (57P05).
+ * many connections (53300), a server that stops or starts (57P), a session that ended because it was idle (57P05), also
+ * within a transaction (25P03).
  */
-const passing = /^(08...|40001|40P01|53300|57P0[1235])$/
+const passing = /^(08...|25P03|40001|40P01|53300|57P0[1235])$/
 
 const isPassing = (error: unknown): boolean => {
   if (!SqlError.isSqlError(error)) return false
