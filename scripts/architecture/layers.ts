@@ -29,7 +29,6 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   conversations: ["domain", "Thread.ts"],
   http: ["internal", "domain", "redaction", "approval", "tool", "Codex.ts", "Thread.ts", "conversations"],
-  serve: ["internal", "domain", "approval", "Codex.ts", "conversations", "http"],
   ai: ["domain", "semconv", "tool", "turn", "Codex.ts"],
   telemetry: ["internal", "domain", "semconv", "redaction", "instrumentation"],
   trace: ["internal", "domain", "semconv", "instrumentation", "telemetry"],
@@ -50,6 +49,7 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Codex.ts",
     "Thread.ts"
   ],
+  serve: ["internal", "domain", "approval", "Codex.ts", "conversations", "http", "durable"],
   "durable-postgres": ["internal", "domain", "semconv", "durable", "Codex.ts"],
   promise: ["domain", "engine", "Codex.ts", "Thread.ts", "telemetry", "facades"],
   testing: [

@@ -12,7 +12,7 @@ import * as Output from "./Output.ts"
 type DurableError = AnswerError | CodexError.CodexError
 
 /** PostgreSQL is loaded only if it is named: its client is an optional package. */
-const layerOf = (
+export const layerOf = (
   database: DatabaseUrl.DatabaseUrl
 ): Effect.Effect<Layer.Layer<Durable, CodexError.StorageUnavailable>, UsageError> =>
   database._tag === "Sqlite"

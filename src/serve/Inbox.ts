@@ -3,21 +3,53 @@ import type * as PendingRequests from "../approval/PendingRequests.ts"
 import * as ElicitationForm from "../approval/ElicitationForm.ts"
 import * as RequestText from "../approval/RequestText.ts"
 import type { ApprovalRequest, Question } from "../domain/ApprovalRequest.ts"
+import type { DurableApproval } from "../durable/DurableRecords.ts"
 import { visibleLine } from "../internal/VisibleText.ts"
-import { type AnswerField, type InboxEntry, maxLines, type RequestPage } from "./ServeApi.ts"
+import { type AnswerField, type InboxEntry, maxLines, type RequestPage } from "./InboxApi.ts"
 
-/** Returns the entry of a request that is declined `timeoutMillis` after it was asked. */
-export const entry = (pending: PendingRequests.Pending, timeoutMillis: number): InboxEntry => {
-  const threadId = pending.openedThreadId ?? pending.threadId
+/** A request that waits, wherever it waits. */
+export interface WaitingRequest extends Omit<InboxEntry, "title"> {
+  readonly request: ApprovalRequest
+}
+
+/** Returns a request of a live turn, which is declined `timeoutMillis` after it was asked. */
+export const ofLiveTurn = (
+  { at, hash, id, openedThreadId, request, threadId }: PendingRequests.Pending,
+  timeoutMillis: number
+): WaitingRequest => {
+  const opened = openedThreadId ?? threadId
   return {
-    id: pending.id,
-    ...(threadId === undefined ? {} : { threadId }),
-    title: RequestText.render(pending.request).title,
-    at: pending.at,
-    deadline: pending.at + timeoutMillis,
-    hash: pending.hash
+    id,
+    ...(opened === undefined ? {} : { threadId: opened }),
+    at,
+    deadline: at + timeoutMillis,
+    hash,
+    request
   }
 }
+
+/** Returns a request of a durable turn. */
+export const ofDurableTurn = ({
+  askedAt,
+  expiresAt,
+  hash,
+  id,
+  key,
+  request
+}: DurableApproval): WaitingRequest => ({
+  id,
+  turnKey: key,
+  at: askedAt,
+  ...(expiresAt === null ? {} : { deadline: expiresAt }),
+  hash,
+  request
+})
+
+/** Returns what the inbox lists of a request. */
+export const entry = ({ request, ...waiting }: WaitingRequest): InboxEntry => ({
+  ...waiting,
+  title: RequestText.render(request).title
+})
 
 const option = (value: string, description = "") => ({
   label: visibleLine(description === "" ? value : `${value}: ${description}`),
@@ -66,13 +98,13 @@ const answerOf = (request: ApprovalRequest): Pick<RequestPage, "answer" | "field
 }
 
 /** Returns the lines of a request from a number on. */
-export const page = (pending: PendingRequests.Pending, timeoutMillis: number, from: number): RequestPage => {
-  const { lines } = RequestText.render(pending.request)
+export const page = (waiting: WaitingRequest, from: number): RequestPage => {
+  const { lines } = RequestText.render(waiting.request)
   return {
-    ...entry(pending, timeoutMillis),
+    ...entry(waiting),
     from,
     lines: lines.slice(from, from + maxLines),
     total: lines.length,
-    ...answerOf(pending.request)
+    ...answerOf(waiting.request)
   }
 }

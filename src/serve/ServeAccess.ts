@@ -56,6 +56,14 @@ export const caller: Effect.Effect<Caller, HttpError.Unauthorized> = Effect.flat
   (caller) => (caller === undefined ? Effect.fail(unauthorized()) : Effect.succeed(caller))
 )
 
+/** Returns the caller if it has one of the roles. */
+export const require = (
+  roles: ReadonlyArray<Role>
+): Effect.Effect<Caller, HttpError.Unauthorized | HttpError.Forbidden> =>
+  Effect.flatMap(caller, (found) =>
+    roles.some((role) => allows(found.roles, role)) ? Effect.succeed(found) : Effect.fail(denied(roles))
+  )
+
 /** The guard knows the caller already. */
 export const authentication: Layer.Layer<Authentication> = Layer.succeed(Authentication, {
   bearer: (handle) => Effect.andThen(caller, Effect.provideService(handle, CurrentUser, { id: owner }))
@@ -100,6 +108,26 @@ export const endWith = (
       )
     : response
 
+/** How often an idle stream sends a comment, so that the page notices a lost connection. */
+export const heartbeat = "15 seconds"
+
+const connected = new TextEncoder().encode(": connected\n\n")
+
+/** Returns the response with a stream of Server-Sent Events, which ends when the caller is no longer valid. */
+export const eventStream = (
+  events: Stream.Stream<Uint8Array>,
+  caller: Caller
+): HttpServerResponse.HttpServerResponse =>
+  endWith(
+    // The comment sends the headers at once, also if no event comes for a while.
+    HttpServerResponse.stream(Stream.concat(Stream.make(connected), events), {
+      contentType: "text/event-stream",
+      // nginx would otherwise collect events before it passes them on.
+      headers: { "cache-control": "no-store", "x-accel-buffering": "no" }
+    }),
+    caller
+  )
+
 const streams: ReadonlySet<string> = new Set<Action>(["turn", "events", "approvals"])
 
 export interface AccessOptions {
@@ -137,11 +165,7 @@ export const authorization = (
     Layer.provide(
       Authorization.layer({
         authorize: (_, action) =>
-          Effect.gen(function* () {
-            const { roles } = yield* Effect.orDie(caller)
-            const wanted = needed[action]
-            if (!wanted.some((role) => allows(roles, role))) return yield* denied(wanted)
-          }),
+          Effect.asVoid(Effect.catchTag(require(needed[action]), "Unauthorized", Effect.die)),
         threadOptions: () => Effect.succeed(thread),
         // Only the effort is the client's own choice.
         turnOptions: (_, request) =>

@@ -7,10 +7,13 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import { ThreadId } from "../domain/Ids.ts"
 import { RateLimits } from "../domain/RateLimits.ts"
+import { DurableTurnRecord } from "../durable/DurableRecords.ts"
 import { Authentication } from "../http/Access.ts"
 import { CodexGroup } from "../http/CodexGroup.ts"
 import * as HttpError from "../http/HttpError.ts"
 import { RequestBoundary } from "../http/RequestBoundary.ts"
+import { durable } from "./DurableApi.ts"
+import * as InboxApi from "./InboxApi.ts"
 import { Role } from "./Role.ts"
 
 const { optionalKey } = Schema
@@ -37,60 +40,28 @@ export class Me extends Schema.Opaque<Me>()(
     directory: Schema.String,
     sandbox: Schema.String,
     network: Schema.Boolean,
-    approvalTimeout: Schema.Finite
-  })
-) {}
-
-/** A waiting request as the inbox lists it. `title` completes "The agent asks to …". It is no basis for an answer. */
-export class InboxEntry extends Schema.Opaque<InboxEntry>()(
-  Schema.Struct({
-    id: Schema.String,
-    threadId: optionalKey(ThreadId),
-    title: Schema.String,
-    at: Schema.Finite,
-    deadline: Schema.Finite,
-    hash: Schema.String
-  })
-) {}
-
-/** What changes: the waiting requests, oldest first, and the open conversations. */
-export class ServeState extends Schema.Opaque<ServeState>()(
-  Schema.Struct({
-    inbox: Schema.Array(InboxEntry),
-    open: Schema.Array(Schema.Struct({ id: ThreadId, running: Schema.Boolean }))
-  })
-) {}
-
-/** A question of a request, or a field of a form. Texts are visible text; `value` is what an answer contains. */
-export class AnswerField extends Schema.Opaque<AnswerField>()(
-  Schema.Struct({
-    id: Schema.String,
-    label: Schema.String,
-    kind: Schema.Literals(["text", "secret", "number", "boolean", "choice", "choices"]),
-    required: Schema.Boolean,
-    /** Whether text may be given in place of a choice. */
-    other: Schema.Boolean,
-    options: Schema.Array(Schema.Struct({ label: Schema.String, value: Schema.String }))
+    approvalTimeout: Schema.Finite,
+    /** Whether the server has a database of durable turns. */
+    durable: Schema.Boolean
   })
 ) {}
 
 /**
- * Lines of a waiting request, as `Approval.render` gives them. A request can be accepted only after all `total` lines were shown.
+ * The durable turns: those that have not ended and the newest others, newest first. `available` is false while the database cannot
+ * be reached; the turns are then those of the last time.
  */
-export class RequestPage extends Schema.Opaque<RequestPage>()(
-  Schema.Struct({
-    ...InboxEntry.fields,
-    from: Schema.Natural,
-    lines: Schema.Array(Schema.String),
-    total: Schema.Natural,
-    /** How the request is answered: by a decision alone, or with answers to these fields. */
-    answer: Schema.Literals(["decision", "answers", "content", "decline"]),
-    fields: Schema.Array(AnswerField)
-  })
+export class DurableState extends Schema.Opaque<DurableState>()(
+  Schema.Struct({ available: Schema.Boolean, turns: Schema.Array(DurableTurnRecord) })
 ) {}
 
-/** The most lines in one `RequestPage`. */
-export const maxLines = 200
+/** What changes: the waiting requests, oldest first, the open conversations, and the durable turns of a server with a database. */
+export class ServeState extends Schema.Opaque<ServeState>()(
+  Schema.Struct({
+    inbox: Schema.Array(InboxApi.InboxEntry),
+    open: Schema.Array(Schema.Struct({ id: ThreadId, running: Schema.Boolean })),
+    durable: optionalKey(DurableState)
+  })
+) {}
 
 const error = HttpError.all
 
@@ -110,8 +81,8 @@ const serve = HttpApiGroup.make("serve")
     }),
     HttpApiEndpoint.get("request", path("/inbox/:approvalId"), {
       params: { approvalId: Schema.String.check(Schema.isMaxLength(200)) },
-      query: { from: optionalKey(Schema.Natural) },
-      success: RequestPage,
+      query: InboxApi.pageQuery,
+      success: InboxApi.RequestPage,
       error
     }),
     HttpApiEndpoint.get("limits", path("/limits"), { success: RateLimits, error })
@@ -123,5 +94,6 @@ const serve = HttpApiGroup.make("serve")
 export const Api = HttpApi.make("effect-codex-serve").add(
   session.prefix("/api"),
   serve.prefix("/api"),
+  durable.prefix("/api"),
   CodexGroup.prefix("/api")
 )

@@ -3,14 +3,15 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as ApprovalQueue from "../approval/ApprovalQueue.ts"
 import { Codex } from "../Codex.ts"
 import { Conversations } from "../conversations/Conversations.ts"
+import type { Durable } from "../durable/Durable.ts"
 import * as ErrorResponse from "../http/ErrorResponse.ts"
 import { jsonLine } from "../internal/VisibleText.ts"
 import type * as CallerLimits from "./CallerLimits.ts"
+import * as DurableFeed from "./DurableFeed.ts"
 import * as Inbox from "./Inbox.ts"
 import { secretOf } from "./RequestGuard.ts"
 import * as ServeAccess from "./ServeAccess.ts"
@@ -28,16 +29,15 @@ export const session = (sessions: Sessions) =>
 
 export interface HandlerOptions {
   readonly settings: Pick<Me, "directory" | "sandbox" | "network" | "approvalTimeout">
+  /** The database of durable turns, if the server has one. */
+  readonly durable: Durable["Service"] | undefined
   readonly sessions: Sessions
   readonly places: ReturnType<typeof CallerLimits.makePlaces>
 }
 
-/** How often an idle stream sends a comment, so that the page notices a lost connection. */
-const heartbeat = "15 seconds"
-
 const encodeEvent = (state: ServeState): string => `data: ${jsonLine(state)}\n\n`
 
-export const serve = ({ places, sessions, settings }: HandlerOptions) =>
+export const serve = ({ durable, places, sessions, settings }: HandlerOptions) =>
   HttpApiBuilder.group(
     Api,
     "serve",
@@ -48,27 +48,41 @@ export const serve = ({ places, sessions, settings }: HandlerOptions) =>
       const toHttpError = yield* ErrorResponse.make
       const timeout = settings.approvalTimeout
 
+      const feed = durable === undefined ? undefined : yield* DurableFeed.make(durable)
+
       const state = Effect.gen(function* () {
         const open = yield* conversations.list(ServeAccess.owner)
-        const pending = yield* queue.pending
+        const live = (yield* queue.pending).map((each) => Inbox.ofLiveTurn(each, timeout))
+        const snapshot = feed === undefined ? undefined : yield* feed.latest
+        const stored = (snapshot?.approvals ?? []).map(Inbox.ofDurableTurn)
         return {
-          inbox: pending.map((each) => Inbox.entry(each, timeout)),
-          open: open.map(({ id, running }) => ({ id, running: running > 0 }))
+          inbox: [...live, ...stored].toSorted((left, right) => left.at - right.at).map(Inbox.entry),
+          open: open.map(({ id, running }) => ({ id, running: running > 0 })),
+          ...(snapshot === undefined
+            ? {}
+            : { durable: { available: snapshot.available, turns: snapshot.turns } })
         }
       })
 
-      // The registry of conversations has no notifications, so it is read again and again while somebody looks.
-      const changes = Stream.merge(queue.changes, Stream.fromSchedule(Schedule.spaced("1 second")))
+      // The registry of conversations has no notifications, so it is read again and again while a page is open.
+      const changes = Stream.merge(queue.changes, Stream.fromSchedule(Schedule.spaced("1 second"))).pipe(
+        Stream.merge(feed?.changes ?? Stream.never)
+      )
       const updates = changes.pipe(
         Stream.mapEffect(() => state),
         Stream.map(encodeEvent),
         Stream.changes,
-        Stream.merge(Stream.map(Stream.fromSchedule(Schedule.spaced(heartbeat)), () => ": keep-alive\n\n")),
+        Stream.merge(Stream.map(Stream.fromSchedule(Schedule.spaced(ServeAccess.heartbeat)), () => ": keep-alive\n\n")),
         Stream.encodeText
       )
 
       return handlers.handleAll({
-        me: () => Effect.map(ServeAccess.caller, ({ name, roles }) => ({ name, roles, ...settings })),
+        me: () => Effect.map(ServeAccess.caller, ({ name, roles }) => ({
+            name,
+            roles,
+            ...settings,
+            durable: durable !== undefined
+          })),
         logout: () =>
           Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) =>
             sessions.end(secretOf(headers["authorization"]) ?? "")
@@ -77,20 +91,14 @@ export const serve = ({ places, sessions, settings }: HandlerOptions) =>
           Effect.gen(function* () {
             const caller = yield* ServeAccess.caller
             yield* ServeAccess.takePlace(places, caller)
-            return ServeAccess.endWith(
-              HttpServerResponse.stream(updates, {
-                contentType: "text/event-stream",
-                headers: { "cache-control": "no-store", "x-accel-buffering": "no" }
-              }),
-              caller
-            )
+            return ServeAccess.eventStream(updates, caller)
           }),
         request: ({ params, query }) =>
           Effect.gen(function* () {
             const pending = (yield* queue.pending).find(({ id }) => id === params.approvalId)
             return pending === undefined
               ? yield* new ApprovalQueue.NotPending({ id: params.approvalId })
-              : Inbox.page(pending, timeout, query.from ?? 0)
+              : Inbox.page(Inbox.ofLiveTurn(pending, timeout), query.from ?? 0)
           }).pipe(Effect.mapError(toHttpError)),
         limits: () => Effect.mapError(codex.limits.read, toHttpError)
       })

@@ -21,6 +21,7 @@ import * as HostHeader from "../internal/HostHeader.ts"
 import { createServer } from "node:http"
 import { createServer as createTlsServer } from "node:https"
 import * as CallerLimits from "./CallerLimits.ts"
+import * as DurableHandlers from "./DurableHandlers.ts"
 import type { PageFile } from "./PageFiles.ts"
 import * as RequestGuard from "./RequestGuard.ts"
 import * as ServeAccess from "./ServeAccess.ts"
@@ -43,6 +44,8 @@ export interface ServerOptions {
   readonly approvalTimeout: Duration.Duration
   /** What the page shows about the threads. */
   readonly directory: string
+  /** The database of durable turns, if the server has one. */
+  readonly durable?: DurableHandlers.DurableOptions | undefined
   readonly rates?: Partial<typeof RequestGuard.defaultRates> | undefined
 }
 
@@ -82,7 +85,7 @@ export const layer = (
   HttpServerError.ServeError,
   ApprovalQueue.ApprovalQueue | Codex | Conversations | ThreadOwners
 > => {
-  const { allowedHosts, approvalTimeout, host, page, port, sessions, thread, turn } = options
+  const { allowedHosts, approvalTimeout, durable, host, page, port, sessions, thread, turn } = options
   const places = CallerLimits.makePlaces(streamsPerCaller)
   const settings = {
     directory: options.directory,
@@ -94,7 +97,8 @@ export const layer = (
     Layer.provide([
       HttpApiBuilder.group(Api, "codex", handlers),
       ServeHandlers.session(sessions),
-      ServeHandlers.serve({ places, sessions, settings })
+      ServeHandlers.serve({ durable: durable?.client, places, sessions, settings }),
+      DurableHandlers.durable(durable, places)
     ]),
     Layer.provide([
       ServeAccess.authentication,

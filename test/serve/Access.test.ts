@@ -10,20 +10,6 @@ import * as Server from "./server.ts"
 
 type Client = ReturnType<typeof Server.client>
 
-/** Reads the events of a stream until one contains a text. */
-const readUntil = (response: Response, text: string) =>
-  Effect.promise(async () => {
-    const reader = response.body?.getReader()
-    let read = ""
-    while (!read.includes(text)) {
-      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined }
-      if (done) throw new Error(`the stream ended without ${text}: ${read}`)
-      read += new TextDecoder().decode(value)
-    }
-    await reader?.cancel()
-    return read
-  })
-
 /** Starts a turn that asks for approval, and returns the waiting request. */
 const ask = Effect.fnUntraced(function* (client: Client) {
   const { body: thread } = yield* client.json("POST", "/threads", {})
@@ -45,7 +31,7 @@ describe("the server of effect-codex serve", () => {
       const submitter = Server.client(server.url, yield* server.add("submit"))
       const approver = Server.client(server.url, yield* server.add("approve"))
       const { answer, hash, id } = yield* ask(submitter)
-      const updates = yield* readUntil(yield* approver.send("GET", "/updates"), id)
+      const updates = yield* Server.readUntil(yield* approver.send("GET", "/updates"), id)
       assert.include(updates, '"title":"run a command"')
       const { body: request } = yield* approver.json("GET", `/inbox/${id}`)
       assert.strictEqual(request.deadline - request.at, 600_000)

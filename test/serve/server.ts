@@ -14,13 +14,17 @@ import * as Server from "../../src/serve/Server.ts"
 import * as Sessions from "../../src/serve/Sessions.ts"
 import * as TokenStore from "../../src/serve/TokenStore.ts"
 import type { PageFile } from "../../src/serve/PageFiles.ts"
+import type { ServeState } from "../../src/serve/ServeApi.ts"
+import { makeParser } from "../../src/web/serve/EventParser.ts"
 
 /** A page that tests of the API do not look at. */
 const noPage: ReadonlyArray<PageFile> = [
   { path: "/", contentType: "text/html; charset=utf-8", body: Buffer.from("<!doctype html>") }
 ]
 
-export interface StartOptions extends Partial<Pick<Server.ServerOptions, "rates" | "page" | "allowedHosts">> {
+export interface StartOptions extends Partial<
+  Pick<Server.ServerOptions, "rates" | "page" | "allowedHosts" | "durable">
+> {
   readonly approvalTimeout?: Duration.Input
 }
 
@@ -112,3 +116,38 @@ export const raw = (
         sent.end(options.body)
       })
   )
+
+/** Reads the events of a stream until one contains a text. */
+export const readUntil = (response: Response, text: string) =>
+  Effect.promise(async () => {
+    const reader = response.body?.getReader()
+    let read = ""
+    while (!read.includes(text)) {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined }
+      if (done) throw new Error(`the stream ended without ${text}: ${read}`)
+      read += new TextDecoder().decode(value)
+    }
+    await reader?.cancel()
+    return read
+  })
+
+/** Returns a function that reads the states of `/updates` until one fulfils a condition. */
+export const stateReader = (response: Response) => {
+  const states: Array<ServeState> = []
+  const parse = makeParser(({ data }) => states.push(JSON.parse(data)))
+  const reader = response.body?.getReader()
+  return (isFound: (state: ServeState) => boolean) =>
+    Effect.promise(async () => {
+      while (true) {
+        const state = states.shift()
+        if (state !== undefined && isFound(state)) return state
+        if (state !== undefined) continue
+        const { done, value } = (await reader?.read()) ?? { done: true, value: undefined }
+        if (done) throw new Error("the stream of states ended")
+        parse(new TextDecoder().decode(value))
+      }
+    })
+}
+
+export const readState = (response: Response, isFound: (state: ServeState) => boolean) =>
+  stateReader(response)(isFound)

@@ -28,7 +28,8 @@ const me: MeMessage = {
   directory: "/srv/shop",
   sandbox: "workspace-write",
   network: false,
-  approvalTimeout: 600_000
+  approvalTimeout: 600_000,
+  durable: false
 }
 
 const command: InboxMessage = {

@@ -35,6 +35,11 @@ const flags = {
   tlsCert: Options.text("tls-cert", "FILE", "The certificate of the server, as PEM"),
   tlsKey: Options.text("tls-key", "FILE", "The private key of the certificate, as PEM"),
   state,
+  db: Options.text(
+    "db",
+    "sqlite:PATH|postgres://…",
+    "The database of durable turns: the page also shows them and their approval requests, and submits them"
+  ),
   cd,
   model,
   effort,

@@ -12,6 +12,8 @@ import * as Approval from "../../Approval.ts"
 import { Codex, type ThreadOptions } from "../../Codex.ts"
 import { Conversations } from "../../conversations/Conversations.ts"
 import * as Prices from "../../domain/Prices.ts"
+import { Durable } from "../../durable/Durable.ts"
+import type { DurableThreadOptions } from "../../durable/DurableInput.ts"
 import * as AppServer from "../../engine/AppServer.ts"
 import { ThreadOwners } from "../../http/ThreadOwners.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
@@ -24,6 +26,7 @@ import * as TokenStore from "../../serve/TokenStore.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
 import type { ServeInput } from "../commands/serveCommand.ts"
 import { ExitWith, UsageError } from "../CommandEnd.ts"
+import * as DatabaseUrl from "../DatabaseUrl.ts"
 import { code } from "../ExitCode.ts"
 import * as Inputs from "../Inputs.ts"
 import * as Output from "../Output.ts"
@@ -31,6 +34,7 @@ import * as PriceFlags from "../PriceFlags.ts"
 import * as ProtectedFile from "../ProtectedFile.ts"
 import * as RulesFile from "../RulesFile.ts"
 import { checkDirectory } from "../ThreadRequest.ts"
+import * as WithDurable from "../WithDurable.ts"
 
 const readTls = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: ServeInput) {
   if (Option.isNone(tlsCert) && Option.isNone(tlsKey)) return undefined
@@ -40,6 +44,21 @@ const readTls = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: ServeInput) {
     cert: yield* ProtectedFile.readText(tlsCert.value, `--tls-cert: cannot read "${tlsCert.value}"`),
     key: yield* ProtectedFile.readText(tlsKey.value, `--tls-key: cannot read "${tlsKey.value}"`)
   }
+})
+
+/** Returns the database that `--db` names. The agent must not be able to write it, or it could answer its own requests. */
+const readDatabase = Effect.fnUntraced(function* ({ db }: ServeInput, target: ProtectedFile.FileTarget) {
+  if (Option.isNone(db)) return undefined
+  const database = yield* DatabaseUrl.parse(db.value)
+  const exposed =
+    database._tag === "Sqlite"
+      ? ProtectedFile.exposure(Nodepath.resolve(database.path), ProtectedFile.writableRoots(target))
+      : undefined
+  if (exposed !== undefined)
+    return yield* new UsageError({
+      text: `--db: ${exposed}, so it could answer its own requests; keep the database where it cannot write`
+    })
+  return yield* WithDurable.layerOf(database)
 })
 
 /** Checks the flags, and returns what the server needs. Starts nothing. */
@@ -75,16 +94,17 @@ const prepare = Effect.fnUntraced(function* (input: ServeInput) {
     : yield* RulesFile.policy(input.rules.value, { ...target, trust: input.trust })
   const approvalTimeout = Duration.millis(Option.getOrElse(input.approvalTimeout, () => 600_000))
   const asked = Approval.timeout(Approval.queue, approvalTimeout)
-  const thread: ThreadOptions = {
+  const thread: ThreadOptions & DurableThreadOptions = {
     cwd: directory,
-    model: Option.getOrUndefined(input.model),
-    effort: Option.getOrUndefined(input.effort),
+    ...Option.match(input.model, { onNone: () => ({}), onSome: (model) => ({ model }) }),
+    ...Option.match(input.effort, { onNone: () => ({}), onSome: (effort) => ({ effort }) }),
     sandbox,
-    network: input.network ? true : undefined,
-    additionalDirectories: addDir.length === 0 ? undefined : addDir,
+    ...(input.network ? { network: true } : {}),
+    ...(addDir.length === 0 ? {} : { additionalDirectories: addDir }),
     approvalMode: "on-request"
   }
   return {
+    database: yield* readDatabase(input, target),
     tls,
     directory,
     state,
@@ -118,7 +138,7 @@ const announce = (sessions: Sessions.Sessions, scheme: string, listening: string
   )
 
 export const handle = Effect.fnUntraced(function* (input: ServeInput) {
-  const { policy, prices, state, tls, ...rest } = yield* prepare(input)
+  const { database, policy, prices, state, tls, ...rest } = yield* prepare(input)
   const store = yield* Effect.mapError(TokenStore.make(state), ({ text }) => new UsageError({ text }))
   const sessions = yield* Sessions.make(store)
   const protection = Layer.effectDiscard(
@@ -126,7 +146,7 @@ export const handle = Effect.fnUntraced(function* (input: ServeInput) {
       add({ path: state, content: "the tokens of effect-codex serve", setting: "--state", isTree: true })
     )
   )
-  const server = Server.layer({
+  const options: Server.ServerOptions = {
     ...rest,
     tls,
     sessions,
@@ -134,7 +154,15 @@ export const handle = Effect.fnUntraced(function* (input: ServeInput) {
     host: input.host,
     port: input.port,
     allowedHosts: input.allowHost
-  })
+  }
+  const server =
+    database === undefined
+      ? Server.layer(options)
+      : Layer.unwrap(
+          Durable.useSync((client) =>
+            Server.layer({ ...options, durable: { client, submit: { ...rest.thread, ...rest.turn } } })
+          )
+        ).pipe(Layer.provide(database))
   const main = announce(sessions, tls === undefined ? "http" : "https", input.host).pipe(
     Layer.provideMerge(server),
     Layer.provide(
@@ -162,6 +190,7 @@ export const handle = Effect.fnUntraced(function* (input: ServeInput) {
         Output.printError(`cannot listen on ${input.host}:${input.port}: ${String(error.cause)}`),
         Effect.fail(new ExitWith({ code: code.failed }))
       )
-    )
+    ),
+    Effect.catchTag("StorageUnavailable", WithDurable.report)
   )
 })

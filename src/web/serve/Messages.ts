@@ -19,20 +19,38 @@ export interface MeMessage {
   readonly sandbox: string
   readonly network: boolean
   readonly approvalTimeout: number
+  readonly durable: boolean
 }
 
 export interface InboxMessage {
   readonly id: string
   readonly threadId?: string
+  /** The key of the durable turn that asks. */
+  readonly turnKey?: string
   readonly title: string
   readonly at: number
-  readonly deadline: number
+  readonly deadline?: number
   readonly hash: string
+}
+
+export interface DurableTurnMessage {
+  readonly key: string
+  readonly thread: string
+  readonly status: "submitted" | "running" | "waiting" | "completed" | "failed" | "interrupted"
+  readonly interruptRequestedAt: number | null
+  readonly submittedAt: number
+  readonly startedAt: number | null
+  readonly endedAt: number | null
 }
 
 export interface StateMessage {
   readonly inbox: ReadonlyArray<InboxMessage>
   readonly open: ReadonlyArray<{ readonly id: string; readonly running: boolean }>
+  /** Only from a server with a database. */
+  readonly durable?: {
+    readonly available: boolean
+    readonly turns: ReadonlyArray<DurableTurnMessage>
+  }
 }
 
 export interface FieldMessage {
