@@ -102,7 +102,12 @@ export const durable = (
         submit: ({ payload: { id, input, thread = `${prefix}${id}` } }) =>
           withRole(["submit"], ({ client, submit }, { name }) =>
             thread.startsWith(prefix)
-              ? client.submit(storable(inputOf(input)), { ...submit, key: `${prefix}${id}`, thread, user: name })
+              ? client.submit(storable(inputOf(input)), {
+                  ...submit,
+                  key: `${prefix}${id}`,
+                  thread,
+                  user: name
+                })
               : Effect.fail(foreignThread())
           ),
         durableTurn: ({ params }) => withRole(["read"], ({ client }) => client.turn(params.key)),
@@ -134,7 +139,9 @@ export const durable = (
                 { decision: decisionOf(payload), hash: payload.hash },
                 name
               ),
-              Effect.logInfo(`${name} answers an approval request: ${payload.decision} (${params.approvalId})`)
+              Effect.logInfo(
+                `${name} answers an approval request: ${payload.decision} (${params.approvalId})`
+              )
             )
           )
       })

@@ -72,12 +72,15 @@ export const serve = ({ durable, places, sessions, settings }: HandlerOptions) =
         Stream.mapEffect(() => state),
         Stream.map(encodeEvent),
         Stream.changes,
-        Stream.merge(Stream.map(Stream.fromSchedule(Schedule.spaced(ServeAccess.heartbeat)), () => ": keep-alive\n\n")),
+        Stream.merge(
+          Stream.map(Stream.fromSchedule(Schedule.spaced(ServeAccess.heartbeat)), () => ": keep-alive\n\n")
+        ),
         Stream.encodeText
       )
 
       return handlers.handleAll({
-        me: () => Effect.map(ServeAccess.caller, ({ name, roles }) => ({
+        me: () =>
+          Effect.map(ServeAccess.caller, ({ name, roles }) => ({
             name,
             roles,
             ...settings,

@@ -64,14 +64,21 @@ describe("the durable turns of effect-codex serve", () => {
       assert.deepInclude(decided, { status: "decided", decidedBy: "approve-1" })
       assert.strictEqual(decided.decision?._tag, "AcceptForSession")
       assert.strictEqual((yield* second.json("GET", path)).status, 404)
-      assert.strictEqual((yield* second.json("POST", "/durable/approvals/none", { hash, decision: "accept" })).status, 404)
+      assert.strictEqual(
+        (yield* second.json("POST", "/durable/approvals/none", { hash, decision: "accept" })).status,
+        404
+      )
     }))
 
   test("lets a token do with durable turns only what its roles allow", () =>
     Effect.gen(function* () {
       const { client, durable, store } = yield* start
       const { hash, id } = yield* DurableTurns.ask(store, "build-1842")
-      const [reader, submitter, approver] = [yield* client("read"), yield* client("submit"), yield* client("approve")]
+      const [reader, submitter, approver] = [
+        yield* client("read"),
+        yield* client("submit"),
+        yield* client("approve")
+      ]
       const answer = ["POST", `/durable/approvals/${id}`, { hash, decision: "accept" }] as const
       const submit = ["POST", "/durable/turns", { id: "a", input: "Approve it yourself" }] as const
       const interrupt = ["POST", "/durable/turns/build-1842/interrupt"] as const
@@ -107,9 +114,17 @@ describe("the durable turns of effect-codex serve", () => {
         sandbox: "workspace-write"
       })
       yield* durable.submit("Deploy", { key: "deploy-1", thread: "deploys", sandbox: "danger-full-access" })
-      const foreign = yield* submitter.json("POST", "/durable/turns", { id: "b", input: "More", thread: "deploys" })
+      const foreign = yield* submitter.json("POST", "/durable/turns", {
+        id: "b",
+        input: "More",
+        thread: "deploys"
+      })
       assert.strictEqual(foreign.status, 403)
-      const more = yield* submitter.json("POST", "/durable/turns", { id: "b", input: "More", thread: "serve/a" })
+      const more = yield* submitter.json("POST", "/durable/turns", {
+        id: "b",
+        input: "More",
+        thread: "serve/a"
+      })
       assert.deepStrictEqual([more.body.thread, more.body.position], ["serve/a", 2])
     }))
 

@@ -781,6 +781,12 @@ export const pages: HelpPages = {
           "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
       },
       {
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description:
+          "The database of durable turns: the page also shows them and their approval requests, and submits them"
+      },
+      {
         names: ["--cd"],
         value: "DIR",
         description: "The directory to work in; default: the current directory"
