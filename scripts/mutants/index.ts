@@ -7,6 +7,7 @@ import { connection } from "./connection.ts"
 import { durable } from "./durable.ts"
 import { durableStore } from "./durableStore.ts"
 import { engine } from "./engine.ts"
+import { host } from "./host.ts"
 import { http } from "./http.ts"
 import { lifecycle } from "./lifecycle.ts"
 import { metrics } from "./metrics.ts"
@@ -31,6 +32,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ...metrics,
   ...attachments,
   ...cli,
+  ...host,
   ...http,
   ...pages,
   ...serve,

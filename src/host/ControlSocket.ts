@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import { lstatSync } from "node:fs"
 import { connect, createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import * as CodexError from "../domain/CodexError.ts"
@@ -26,6 +27,8 @@ export type ControlReply = typeof ControlReply.Type
 
 const name = "host.sock"
 const maxLine = 1024 * 1024
+/** How long the end waits until replies are written. */
+const replyTimeout = "1 second"
 const decodeRequest = Schema.decodeUnknownOption(Schema.fromJsonString(ControlRequest))
 const encodeReply = Schema.encodeSync(Schema.fromJsonString(ControlReply))
 const decodeReply = Schema.decodeUnknownOption(Schema.fromJsonString(ControlReply))
@@ -63,16 +66,27 @@ export const serve = (
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context())
     yield* Effect.acquireRelease(
-      Effect.callback<() => void, NotListening>((resume) => {
+      Effect.callback<Effect.Effect<void>, NotListening>((resume) => {
         const open = new Set<Socket>()
+        const replies = new Set<Promise<void>>()
         const server = createServer((socket) => {
           open.add(socket)
           socket.on("error", () => {}).on("close", () => open.delete(socket))
           onLine(socket, (line) => {
             const request = Option.getOrUndefined(decodeRequest(line))
             // A request that this version does not know.
-            if (request === undefined) socket.destroy()
-            else fork(Effect.map(handle(request), (reply) => void socket.end(`${encodeReply(reply)}\n`)))
+            if (request === undefined) return void socket.destroy()
+            const written = new Promise<void>((resolve) => {
+              socket.once("close", resolve)
+              fork(
+                Effect.map(
+                  handle(request),
+                  (reply) => void socket.end(`${encodeReply(reply)}\n`, () => resolve())
+                )
+              )
+            })
+            replies.add(written)
+            void written.then(() => replies.delete(written))
           })
         })
         server.once("error", (cause) => resume(Effect.fail(new NotListening({ cause }))))
@@ -85,32 +99,46 @@ export const serve = (
         }
         server.listen(inside.child(name), () =>
           resume(
-            Effect.succeed(() => {
-              server.close()
-              for (const socket of open) socket.unref()
-              remove(directory)
-              inside.close()
-            })
+            Effect.succeed(
+              // The process ends after this, and with it replies that are not written.
+              Effect.promise(() => Promise.all(replies)).pipe(
+                Effect.timeoutOption(replyTimeout),
+                Effect.andThen(
+                  Effect.sync(() => {
+                    server.close()
+                    for (const socket of open) socket.unref()
+                    remove(directory)
+                    inside.close()
+                  })
+                )
+              )
+            )
           )
         )
       }),
-      (close) => Effect.sync(close)
+      (close) => close
     )
   })
 
 /** Sends a request to the supervisor. Fails with a text if it does not answer. Interruption closes the connection. */
 export const send = (directory: string, request: ControlRequest): Effect.Effect<ControlReply, string> =>
   Effect.callback<ControlReply, string>((resume) => {
-    let inside: SafeDirectory.SafeDirectory
+    let inside: SafeDirectory.SafeDirectory | undefined
     try {
       inside = SafeDirectory.open(directory)
+      // A link could lead to the socket of another program.
+      const found = lstatSync(inside.child(name), { throwIfNoEntry: false })
+      if (found?.isSocket() !== true)
+        throw new Error(found === undefined ? "it has no socket" : `${name} is not a socket`)
     } catch (error) {
-      return resume(Effect.fail(String(error)))
+      inside?.close()
+      return resume(Effect.fail(error instanceof Error ? error.message : String(error)))
     }
-    const socket = connect(inside.child(name), () => socket.write(`${JSON.stringify(request)}\n`))
+    const opened = inside
+    const socket = connect(opened.child(name), () => socket.write(`${JSON.stringify(request)}\n`))
     socket.on("error", (error) => resume(Effect.fail(error.message)))
     socket.on("close", () => {
-      inside.close()
+      opened.close()
       resume(Effect.fail("it closed the connection"))
     })
     onLine(socket, (line) =>

@@ -68,7 +68,8 @@ const ask = (directory: string, request: ControlSocket.ControlRequest, timeout: 
  */
 export const status = (dir: string): Effect.Effect<Option.Option<HostStatus.HostStatus>, EngineHostError> =>
   Effect.gen(function* () {
-    const directory = yield* HostDirectory.open(dir)
+    const directory = yield* HostDirectory.find(dir)
+    if (directory === undefined) return Option.none()
     const state = yield* HostClient.running(directory, yield* ProcessIdentity.self)
     if (state === undefined) return Option.none()
     const reply = yield* ask(directory, { method: "status" }, HostClient.answerTimeout)
@@ -110,10 +111,13 @@ export const start = (options: EngineHostOptions): Effect.Effect<HostStatus.Host
  */
 export const stop = (dir: string): Effect.Effect<boolean, EngineHostError> =>
   Effect.gen(function* () {
-    const directory = yield* HostDirectory.open(dir)
+    const directory = yield* HostDirectory.find(dir)
+    if (directory === undefined) return false
     const me = yield* ProcessIdentity.self
     const state = yield* HostState.read(directory)
-    if (state === undefined) return false
+    // A supervisor whose state file is damaged knows its processes nevertheless.
+    if (state === undefined)
+      return Option.isSome(yield* Effect.option(ask(directory, { method: "stop" }, stopTimeout)))
     const isRunning = (yield* HostClient.running(directory, me)) !== undefined
     if (isRunning) yield* Effect.ignore(ask(directory, { method: "stop" }, stopTimeout))
     const isLive = Effect.map(ProcessIdentity.state(state.supervisor, me), (status) => status === "live")

@@ -52,9 +52,13 @@ const usable = Effect.fnUntraced(function* (
   return { directory, generation, path }
 })
 
-/** Returns where the Codex of a host listens. Starts the host if it does not run, and waits until Codex answers. */
+/**
+ * Returns where the Codex of a host listens, and waits until it answers. Starts the host if it does not run; fails then if
+ * `mayStart` is false.
+ */
 export const locate = (
-  options: HostSettings.EngineHostOptions
+  options: HostSettings.EngineHostOptions,
+  mayStart = true
 ): Effect.Effect<Located, Transport.ConnectError> =>
   Effect.gen(function* () {
     const directory = yield* HostDirectory.open(options.dir)
@@ -64,8 +68,16 @@ export const locate = (
     const look: Effect.Effect<Located, Transport.ConnectError> = Effect.gen(function* () {
       const state = yield* running(directory, me)
       if (state === undefined) {
+        if (!mayStart)
+          return yield* new CodexError.EngineStartFailed({
+            reason: "Exited",
+            detail: "the engine host was stopped"
+          })
         const report = yield* SupervisorProcess.start(settings)
         if (report._tag === "Failed") return yield* startError(report.error)
+        if (report._tag === "Other")
+          lastFailure =
+            "another supervisor has the directory, and its state file is missing or damaged; run effect-codex host stop"
       } else {
         if (HostSettings.isSpecific(options) && state.settings !== HostSettings.digest(settings))
           return yield* new CodexError.EngineStartFailed({

@@ -55,14 +55,25 @@ export const make = Effect.fnUntraced(function* (
   const transport = (first: number): Transport.Transport => {
     let id = first
     generations.set(first, () => id)
-    const locate = Effect.gen(function* () {
-      const same = yield* HostClient.locateGeneration(options, id)
-      if (same !== undefined) return same
-      const located = yield* HostClient.locate(options)
-      id = located.generation.id
-      return located.path
-    })
-    return AppServerSocket.transport({ path: options.dir, locate })
+    const locate = (mayStart: boolean) =>
+      Effect.gen(function* () {
+        const same = yield* HostClient.locateGeneration(options, id)
+        if (same !== undefined) return same
+        const located = yield* HostClient.locate(options, mayStart)
+        id = located.generation.id
+        return located.path
+      })
+    const connecting = (listener: Parameters<Transport.Transport["connect"]>[0]) => {
+      // Only a request of the program starts a host. A connection that breaks because the host was stopped does not.
+      let mayStart = true
+      const once = Effect.suspend(() => {
+        const isFirst = mayStart
+        mayStart = false
+        return locate(isFirst)
+      })
+      return AppServerSocket.transport({ path: options.dir, locate: once }).connect(listener)
+    }
+    return { ...AppServerSocket.transport({ path: options.dir }), connect: connecting }
   }
 
   const engineOf = (id: number): Effect.Effect<EngineService> =>

@@ -4,11 +4,14 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
+import type * as CodexError from "../domain/CodexError.ts"
 import * as SafeFile from "../internal/SafeFile.ts"
+import * as HostDirectory from "./HostDirectory.ts"
 
 /** A process by pid and start time (`ProcessIdentity`), because the system reuses pids. */
 const Process = Schema.Struct({
-  pid: Schema.Int,
+  // 0 and negative numbers are groups of processes for the system.
+  pid: Schema.Int.check(Schema.isGreaterThan(0)),
   started: Schema.String,
   boot: Schema.String,
   namespace: Schema.String,
@@ -18,13 +21,13 @@ const Process = Schema.Struct({
 /** One `codex app-server` process of a host. */
 export const Generation = Schema.Struct({
   /** Counts the processes of a host from 1. */
-  id: Schema.Int,
+  id: Schema.Int.check(Schema.isGreaterThan(0)),
   /** Missing for a moment, until the process has started. */
   process: Schema.optionalKey(Process),
   /** The name of its socket in the directory of the host. */
-  socket: Schema.String,
-  /** The mark in the environment of the process and of its commands. */
-  mark: Schema.String,
+  socket: Schema.String.check(Schema.isPattern(/^codex-\d+-[0-9a-f]{8}\.sock$/)),
+  /** The mark in the environment of the process and of its commands. Everything with this mark is ended with the process. */
+  mark: Schema.String.check(Schema.isPattern(/^host-[0-9a-f]{24}$/)),
   /** Whether Codex has answered. */
   ready: Schema.Boolean,
   /** Whether Codex refuses new turns, and ends when its running turns have ended. */
@@ -57,17 +60,33 @@ export type HostState = typeof HostState.Type
 
 const name = "host.json"
 const maxBytes = 256 * 1024
-const decode = Schema.decodeUnknownOption(Schema.fromJsonString(HostState))
+const decode = Schema.decodeUnknownOption(HostState)
+const decodeOther = Schema.decodeUnknownOption(
+  Schema.Struct({ format: Schema.Int, libraryVersion: Schema.String })
+)
 
-/** Returns the state; `undefined` if there is none, or if it is damaged. */
-export const read = (directory: string): Effect.Effect<HostState | undefined> =>
-  Effect.sync(() => {
-    try {
-      const text = SafeFile.read(join(directory, name), { maxBytes }).toString("utf8")
-      return Option.getOrUndefined(decode(text))
-    } catch {
-      return undefined
-    }
+const parse = (directory: string): unknown => {
+  try {
+    return JSON.parse(SafeFile.read(join(directory, name), { maxBytes }).toString("utf8"))
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns the state; `undefined` if there is none, or if it is damaged. Fails if another version has written it. */
+export const read = (directory: string): Effect.Effect<HostState | undefined, CodexError.EngineStartFailed> =>
+  Effect.suspend(() => {
+    const value = parse(directory)
+    const state = Option.getOrUndefined(decode(value))
+    const other = state === undefined ? Option.getOrUndefined(decodeOther(value)) : undefined
+    return other === undefined || other.format === 1
+      ? Effect.succeed(state)
+      : Effect.fail(
+          HostDirectory.badHost(
+            directory,
+            `effect-codex ${other.libraryVersion} runs its host, with a state that this version does not know; use that version, or another directory`
+          )
+        )
   })
 
 /** Replaces the state at once: a reader gets the old one or the new one. Throws errors of the system. */

@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { closeSync } from "node:fs"
+import { closeSync, lstatSync } from "node:fs"
 import { join } from "node:path"
 import * as CodexError from "../domain/CodexError.ts"
 import * as AppServerProcess from "../engine/app-server/AppServerProcess.ts"
@@ -35,6 +35,8 @@ import type { Generation } from "./HostState.ts"
 
 /** How long processes may take to end after SIGTERM, in milliseconds. */
 const killAfter = 2000
+/** How long a supervisor waits until a Codex that it takes over answers. */
+const adoptTimeout = Duration.seconds(5)
 /** How often to look whether a process that another supervisor started still runs, and at its stderr. */
 const lookEvery = Duration.millis(250)
 
@@ -89,7 +91,8 @@ const stderrOf = ({ id }: Generation): string => `codex-${id}.stderr`
 const removeSocket = (path: string): void => {
   const target = CodexSockets.realPath(path)
   try {
-    if (target !== path && CodexSockets.countConnections(target) === 0) SafeFile.remove(target)
+    const isSocket = lstatSync(target, { throwIfNoEntry: false })?.isSocket() === true
+    if (isSocket && target !== path && CodexSockets.countConnections(target) === 0) SafeFile.remove(target)
   } catch {
     // Another user's, or a link that leads elsewhere.
   }
@@ -244,7 +247,7 @@ const observe = Effect.fnUntraced(function* (
   }
 })
 
-/** Takes over a process that another supervisor has started. */
+/** Takes over a process that another supervisor has started. Waits a moment for its answer, so that its status is known. */
 export const adopt = (
   context: HostContext,
   generation: Generation
@@ -255,7 +258,7 @@ export const adopt = (
       generation,
       HostLog.openStderr(context.directory, stderrOf(generation), (line) => context.log.add("codex", line))
     )
-  )
+  ).pipe(Effect.tap(({ connected }) => Effect.ignore(Effect.timeout(connected, adoptTimeout))))
 
 /** Starts a Codex. `register` gets it before its process exists, so that a supervisor that dies at any point leaves its mark. */
 export const start = Effect.fnUntraced(

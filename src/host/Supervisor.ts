@@ -25,21 +25,24 @@ type End = "stop" | "idle" | "handOver"
 
 const takeOverTimeout = Duration.seconds(5)
 
+const acquireLock = (directory: string) =>
+  Effect.try({
+    try: () => FileLock.acquire(join(directory, "lock")),
+    catch: (error) => HostDirectory.badHost(directory, error instanceof Error ? error.message : String(error))
+  })
+
 /** Waits for the lock of the directory, after the supervisor that holds it was asked to hand over. */
 const takeOver = Effect.fnUntraced(function* (directory: string, me: ProcessIdentity.Owner) {
-  const lock = join(directory, "lock")
   const before = yield* HostState.read(directory)
   yield* Effect.ignore(Effect.timeout(ControlSocket.send(directory, { method: "handOver" }), takeOverTimeout))
-  const wait = (left: number): Effect.Effect<FileLock.FileLock | undefined> =>
-    Effect.flatMap(
-      Effect.sync(() => FileLock.acquire(lock)),
-      (held) =>
-        held !== undefined || left === 0
-          ? Effect.succeed(held)
-          : Effect.andThen(
-              Effect.sleep("20 millis"),
-              Effect.suspend(() => wait(left - 1))
-            )
+  const wait = (left: number): Effect.Effect<FileLock.FileLock | undefined, CodexError.EngineStartFailed> =>
+    Effect.flatMap(acquireLock(directory), (held) =>
+      held !== undefined || left === 0
+        ? Effect.succeed(held)
+        : Effect.andThen(
+            Effect.sleep("20 millis"),
+            Effect.suspend(() => wait(left - 1))
+          )
     )
   const held = yield* wait(100)
   if (held !== undefined || before === undefined) return held
@@ -58,9 +61,7 @@ export const run = Effect.fnUntraced(function* (
   const me = yield* ProcessIdentity.self
   const mask = (yield* Redaction.Current).text
   const held = yield* Effect.acquireRelease(
-    settings.mode === "start"
-      ? Effect.sync(() => FileLock.acquire(join(directory, "lock")))
-      : takeOver(directory, me),
+    settings.mode === "start" ? acquireLock(directory) : takeOver(directory, me),
     (lock) => Effect.sync(() => lock?.release())
   )
   if (held === undefined) {

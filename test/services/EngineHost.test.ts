@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { Codex } from "../../src/Codex.ts"
 import { ThreadId } from "../../src/domain/Ids.ts"
 import * as EngineHost from "../../src/host/EngineHost.ts"
@@ -14,7 +15,7 @@ import * as M from "../../src/testing/ModelServer.ts"
 import { bundle } from "../support/bundle.ts"
 import * as Host from "../support/engineHost.ts"
 import { test, until } from "../support/live.ts"
-import { isAlive } from "../support/processes.ts"
+import { hasEnded, isAlive } from "../support/processes.ts"
 
 /** A reply that begins at once, and ends when the test lets it. */
 const held = Effect.map(Deferred.make<void>(), (gate) => ({
@@ -121,6 +122,30 @@ describe.concurrent("an engine host", () => {
         "codex runs again",
         Effect.map(host.status, (status) => status.restarts === 1 && status.socket !== undefined)
       )
+    }))
+
+  test("ends its turns and their commands when it is stopped, also if its state file is damaged", () =>
+    Effect.gen(function* () {
+      const host = yield* Host.make([M.reply(M.shell("echo $$ > command.pid; exec sleep 600"))])
+      const status = yield* host.start
+      const file = `${host.workspace}/command.pid`
+      const command = yield* Effect.gen(function* () {
+        const codex = yield* Codex
+        const thread = yield* codex.startThread({ cwd: host.workspace, sandbox: "danger-full-access" })
+        yield* Effect.forkScoped(Effect.ignore(thread.run("go")))
+        yield* until(
+          "the command runs",
+          Effect.sync(() => existsSync(file) && readFileSync(file, "utf8").endsWith("\n"))
+        )
+        const command = Number(readFileSync(file, "utf8"))
+        writeFileSync(`${host.dir}/host.json`, "damaged")
+        assert.isTrue(yield* EngineHost.stop(host.dir))
+        return command
+      }).pipe(Effect.scoped, Effect.provide(host.layer))
+      assert.deepStrictEqual([pidOf(status), command].filter(isAlive), [])
+      assert.isTrue(yield* hasEnded(status.pid))
+      const fs = yield* FileSystem.FileSystem
+      assert.sameMembers(yield* fs.readDirectory(host.dir), ["host.log", "lock"])
     }))
 
   test("ends when nothing has used it for a while, and leaves nothing", () =>

@@ -35,6 +35,10 @@ const decodeLoaded = Schema.decodeUnknownOption(Schema.Struct({ data: Schema.Arr
 const isRepeatable = (method: string): boolean =>
   /\/(?:list|read|search|start|resume|unsubscribe|interrupt|clean)$/.test(method)
 
+/** Whether the Codex of a broken connection has ended: another one listens, or its host does not start one. */
+const isGone = ({ _tag }: { readonly _tag: string }): boolean =>
+  _tag === "OtherProcess" || _tag === "EngineStartFailed"
+
 /** A `turn/start` without a reply. */
 interface PendingStart {
   readonly clientId: string
@@ -158,7 +162,7 @@ const connect = Effect.fnUntraced(function* (
       }).pipe(
         Effect.retry({
           schedule: backOff,
-          while: (error) => error._tag !== "OtherProcess" && error._tag !== "CodexVersionUnsupported"
+          while: (error) => !isGone(error) && error._tag !== "CodexVersionUnsupported"
         }),
         Effect.timeoutOption(options.reconnectTimeout ?? "5 minutes"),
         Effect.exit
@@ -171,8 +175,8 @@ const connect = Effect.fnUntraced(function* (
         yield* Effect.logInfo(`codex app-server: connected again after ${Date.now() - lostAtMs} ms`)
         continue
       }
-      const other = Exit.findErrorOption(exit).pipe(Option.exists(({ _tag }) => _tag === "OtherProcess"))
-      finish(other ? new CodexError.EngineExited({ stderr: "" }) : unreachable("Lost", detail))
+      const gone = Option.exists(Exit.findErrorOption(exit), isGone)
+      finish(gone ? new CodexError.EngineExited({ stderr: "" }) : unreachable("Lost", detail))
     }
   })
 
