@@ -5,6 +5,8 @@ const access = "test/serve/Access.test.ts"
 const roles = "lets a token do only what its roles allow"
 const pages = "test/serve/OtherPages.test.ts"
 const foreign = "is refused by its Host, its Origin and its fetch metadata, even with a valid token"
+const durable = "test/serve/Durable.test.ts"
+const durableRoles = "lets a token do with durable turns only what its roles allow"
 const revoked = "refuses everything without a valid secret, and a token as soon as it is revoked"
 
 export const serve: ReadonlyArray<Mutant> = [
@@ -48,6 +50,29 @@ export const serve: ReadonlyArray<Mutant> = [
       "\"frame-ancestors 'none'\",",
       "\"frame-ancestors 'none'\", \"script-src-elem 'unsafe-inline'\",",
       "gets no permission to read, and every response forbids frames, foreign scripts and caches"
+    ]
+  ]),
+  ...inFile("src/serve/DurableHandlers.ts", durable, [
+    [
+      'withRole(["approve"], ({ client }, caller)',
+      'withRole(["submit", "approve"], ({ client }, caller)',
+      durableRoles
+    ],
+    ['withRole(["submit"], ({ client, submit }', 'withRole(["read"], ({ client, submit }', durableRoles],
+    [
+      "thread.startsWith(prefix)",
+      "true",
+      "submits a turn once, with the directory and sandbox of the server, and continues only its own threads"
+    ],
+    [
+      "Stream.drop(after),",
+      "",
+      "streams the events of a durable turn, and continues after the last one that the client has"
+    ],
+    [
+      "                caller.name",
+      "                ServeAccess.owner",
+      "takes the first of two answers to a durable request, records who gave it, and refuses the second"
     ]
   ]),
   ...inFile("src/serve/CallerLimits.ts", pages, [

@@ -132,16 +132,14 @@ export const durable = (
             )
           ),
         durableAnswer: ({ params, payload }) =>
-          withRole(["approve"], ({ client }, { name }) =>
+          withRole(["approve"], ({ client }, caller) =>
             Effect.andThen(
               client.approvals.answer(
                 params.approvalId,
                 { decision: decisionOf(payload), hash: payload.hash },
-                name
+                caller.name
               ),
-              Effect.logInfo(
-                `${name} answers an approval request: ${payload.decision} (${params.approvalId})`
-              )
+              ServeAccess.logAnswer(caller, payload.decision, params.approvalId)
             )
           )
       })

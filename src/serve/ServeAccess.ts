@@ -3,12 +3,15 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import * as Schema from "effect/Schema"
 import * as HttpBody from "effect/http/HttpBody"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { Codex, ThreadOptions } from "../Codex.ts"
 import type * as TurnOptions from "../domain/TurnOptions.ts"
 import { type Action, Authentication, Authorization, CurrentUser, forbidden } from "../http/Access.ts"
 import * as HttpError from "../http/HttpError.ts"
+import { visibleLine } from "../internal/VisibleText.ts"
 import type * as CallerLimits from "./CallerLimits.ts"
 import { allows, type Caller, CurrentCaller, type Role } from "./Role.ts"
 
@@ -128,6 +131,20 @@ export const eventStream = (
     caller
   )
 
+/** Writes to the log who answered a request, and how: the audit of the server. */
+export const logAnswer = ({ name }: Caller, decision: string, approvalId: string): Effect.Effect<void> =>
+  Effect.logInfo(`${name} answers an approval request: ${decision} (${visibleLine(approvalId)})`)
+
+const decodeAnswer = Schema.decodeUnknownEffect(Schema.Struct({ decision: Schema.String }))
+
+/** Reads the answer from the request, whose body the endpoint has decoded before. */
+const logLiveAnswer = (caller: Caller) =>
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const { decision } = yield* Effect.flatMap(request.json, decodeAnswer)
+    yield* logAnswer(caller, decision, request.url.split("/").at(-1) ?? "")
+  }).pipe(Effect.orDie)
+
 const streams: ReadonlySet<string> = new Set<Action>(["turn", "events", "approvals"])
 
 export interface AccessOptions {
@@ -150,7 +167,8 @@ export const authorization = (
           Effect.gen(function* () {
             const sender = yield* Effect.orDie(caller)
             const { identifier } = options.endpoint
-            if (identifier === "answer") yield* Effect.logInfo(`${sender.name} answers an approval request`)
+            if (identifier === "answer")
+              return yield* Effect.tap(authorize(handle, options), logLiveAnswer(sender))
             if (!streams.has(identifier)) return yield* authorize(handle, options)
             const taken = yield* Effect.result(takePlace(places, sender))
             if (taken._tag === "Failure") return HttpServerResponse.jsonUnsafe(taken.failure, { status: 429 })

@@ -173,11 +173,13 @@ describe("the server of effect-codex serve", () => {
       const { body: login } = yield* anonymous.json("POST", "/login", { code })
       const token = yield* server.add("submit", "approve")
       const client = Server.client(server.url, token)
-      const { answer, hash } = yield* ask(client)
+      const { answer, hash, id } = yield* ask(client)
+      yield* client.json("POST", answer, { hash: "0", decision: "decline" })
+      assert.notInclude(logged.join(), "answers an approval request")
       yield* client.json("POST", answer, { hash, decision: "accept" })
       yield* Server.client(server.url, login.session).json("GET", "/me")
       // The server writes that somebody answered, and has no span for a request.
-      assert.include(logged.join(), "submit-approve-1 answers an approval request")
+      assert.include(logged.join(), `submit-approve-1 answers an approval request: accept (${id})`)
       assert.deepStrictEqual(
         spans.filter(({ kind }) => kind === "server").map(({ name }) => name),
         []

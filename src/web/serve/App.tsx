@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import * as Client from "./Client.ts"
 import { follow } from "./EventFollower.ts"
+import { DurableList, DurableTurnView, SubmitForm } from "./DurableView.tsx"
 import { type EndedRequest, InboxView } from "./InboxView.tsx"
 import { LimitsView } from "./LimitsView.tsx"
 import { explainLogin, LoginView } from "./LoginView.tsx"
@@ -10,21 +11,22 @@ import * as Notifications from "./Notifications.tsx"
 import { ThreadsView } from "./ThreadsView.tsx"
 import { ThreadView } from "./ThreadView.tsx"
 
+const views = ["inbox", "threads", "durable", "limits"] as const
+
 type Route =
-  | { readonly view: "inbox" | "threads" | "limits" }
-  | { readonly view: "thread"; readonly id: string }
+  | { readonly view: (typeof views)[number] }
+  | { readonly view: "thread" | "turn"; readonly id: string }
 
 const routeOf = (hash: string): Route => {
-  const id = /^#\/threads\/([^/]+)$/.exec(hash)?.[1]
+  const [, view, id] = /^#\/(threads|durable)\/([^/]+)$/.exec(hash) ?? []
   if (id !== undefined) {
     try {
-      return { view: "thread", id: decodeURIComponent(id) }
+      return { view: view === "threads" ? "thread" : "turn", id: decodeURIComponent(id) }
     } catch {
-      return { view: "threads" }
+      return { view: "inbox" }
     }
   }
-  if (hash === "#/threads") return { view: "threads" }
-  return { view: hash === "#/limits" ? "limits" : "inbox" }
+  return { view: views.find((view) => hash === `#/${view}`) ?? "inbox" }
 }
 
 const useRoute = (): Route => {
@@ -62,7 +64,12 @@ const useServerState = () => {
           const next: StateMessage = JSON.parse(data)
           setState(next)
           for (const entry of known.current)
-            if (!answered.current.has(entry.id) && !next.inbox.some(({ id }) => id === entry.id))
+            if (
+              !answered.current.has(entry.id) &&
+              !next.inbox.some(({ id }) => id === entry.id) &&
+              // The list says that the database cannot be reached.
+              (entry.turnKey === undefined || next.durable?.available !== false)
+            )
               add(entry, gone)
           known.current = next.inbox
         }
@@ -83,7 +90,7 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
   const { connected, end, ended, state = noState } = useServerState()
   Notifications.useNotifications(state.inbox)
   const content = useRef<HTMLDivElement>(null)
-  const routeKey = route.view === "thread" ? route.id : route.view
+  const routeKey = "id" in route ? `${route.view} ${route.id}` : route.view
   const isFirst = useRef(true)
   useEffect(() => {
     document.title = state.inbox.length === 0 ? "effect-codex" : `(${state.inbox.length}) effect-codex`
@@ -98,7 +105,10 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
       {text}
     </a>
   )
-  const selected = route.view === "thread" ? route.id : undefined
+  const selected = (view: "thread" | "turn") => (route.view === view ? route.id : undefined)
+  const [threadId, turnKey] = [selected("thread"), selected("turn")]
+  const canSubmit = me.roles.includes("submit")
+  const turn = state.durable?.turns.find(({ key }) => key === turnKey)
   return (
     <>
       <header>
@@ -122,7 +132,8 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
       )}
       <main class={`columns ${route.view}`}>
         <div class="side">
-          <ThreadsView open={state.open} selected={selected} canSubmit={me.roles.includes("submit")} />
+          <ThreadsView open={state.open} selected={threadId} canSubmit={canSubmit} />
+          {me.durable && <DurableList durable={state.durable} selected={turnKey} canSubmit={canSubmit} />}
         </div>
         <div class="content" ref={content}>
           {route.view === "thread" && (
@@ -133,13 +144,30 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
               running={state.open.some(({ id, running }) => id === route.id && running)}
             />
           )}
+          {route.view === "turn" && (
+            <DurableTurnView key={route.id} turnKey={route.id} turn={turn} roles={me.roles} />
+          )}
+          {route.view === "durable" && (
+            <section aria-labelledby="submit-heading">
+              <h2 id="submit-heading" tabIndex={-1}>
+                New durable turn
+              </h2>
+              {canSubmit ? (
+                <SubmitForm label="What should the agent do?" />
+              ) : (
+                <p class="facts">Your token does not have the role submit.</p>
+              )}
+            </section>
+          )}
           {route.view === "limits" && <LimitsView me={me} />}
           {route.view !== "limits" && (
             <InboxView
               inbox={
-                selected === undefined
-                  ? state.inbox
-                  : state.inbox.filter((each) => each.threadId === selected)
+                "id" in route
+                  ? state.inbox.filter(
+                      (each) => (route.view === "thread" ? each.threadId : each.turnKey) === route.id
+                    )
+                  : state.inbox
               }
               canApprove={me.roles.includes("approve")}
               ended={ended}

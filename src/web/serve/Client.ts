@@ -28,6 +28,10 @@ export class ServerError extends Error {
   }
 }
 
+/** What the page says about a request that failed. */
+export const explain = (error: unknown): string =>
+  error instanceof ServerError ? error.message : "The server cannot be reached."
+
 /** The login of this tab. */
 export const current = (): LoginMessage | undefined => (session ??= readStored())
 

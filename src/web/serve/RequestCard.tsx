@@ -19,6 +19,15 @@ const confirmations: Readonly<Record<Decision, string>> = {
   cancel: "Declined, and the turn stops."
 }
 
+/** Where the lines of a request are, and where its answer goes. */
+const pathsOf = ({ id, threadId = "", turnKey }: InboxMessage) => {
+  const encoded = encodeURIComponent(id)
+  const durable = `/durable/approvals/${encoded}`
+  return turnKey === undefined
+    ? { lines: `/inbox/${encoded}`, answer: `${threadPath(threadId)}/approvals/${encoded}` }
+    : { lines: durable, answer: durable }
+}
+
 /** What the page says about an answer that the server did not take. */
 const explain = (error: unknown): string => {
   if (!(error instanceof ServerError)) return "The server cannot be reached. The request may still wait."
@@ -57,7 +66,7 @@ export const RequestCard = ({ armed, canApprove, entry, onEnd }: RequestCardProp
 
   const load = async (from: number) => {
     try {
-      const page = await get<RequestMessage>(`/inbox/${encodeURIComponent(entry.id)}?from=${from}`)
+      const page = await get<RequestMessage>(`${pathsOf(entry).lines}?from=${from}`)
       setShown((old) => ({ ...page, lines: [...(from === 0 ? [] : (old?.lines ?? [])), ...page.lines] }))
       if (from > 0) more.current?.focus()
     } catch (error) {
@@ -73,7 +82,7 @@ export const RequestCard = ({ armed, canApprove, entry, onEnd }: RequestCardProp
     const accepts = decision === "accept" || decision === "acceptForSession"
     const given = accepts ? AnswerForm.givenOf(shown.answer, shown.fields, values) : undefined
     try {
-      await send("POST", `${threadPath(entry.threadId ?? "")}/approvals/${encodeURIComponent(entry.id)}`, {
+      await send("POST", pathsOf(entry).answer, {
         body: { hash: shown.hash, decision, ...(given === undefined ? {} : { given }) }
       })
       onEnd(entry.id, confirmations[decision])
@@ -94,11 +103,25 @@ export const RequestCard = ({ armed, canApprove, entry, onEnd }: RequestCardProp
     <article class="card" aria-labelledby={heading}>
       <h3 id={heading}>The agent asks to {entry.title}</h3>
       <p class="facts">
-        Declined by itself in <Deadline deadline={entry.deadline} />
+        {entry.deadline === undefined ? (
+          "Waits without a limit"
+        ) : (
+          <>
+            Declined by itself in <Deadline deadline={entry.deadline} />
+          </>
+        )}
         {entry.threadId !== undefined && (
           <>
             {" · "}
             <a href={`#/threads/${encodeURIComponent(entry.threadId)}`}>conversation</a>
+          </>
+        )}
+        {entry.turnKey !== undefined && (
+          <>
+            {" · durable turn "}
+            <a href={`#/durable/${encodeURIComponent(entry.turnKey)}`}>
+              <bdi>{entry.turnKey}</bdi>
+            </a>
           </>
         )}
       </p>

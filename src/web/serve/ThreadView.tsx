@@ -1,10 +1,9 @@
 /** One conversation: its turns, the running one as it streams, and what to say next. */
-import { useEffect, useReducer, useState } from "preact/hooks"
-import { get, post, send, ServerError, threadPath } from "./Client.ts"
-import { follow } from "./EventFollower.ts"
+import { useEffect, useState } from "preact/hooks"
+import { explain, get, post, send, ServerError, threadPath } from "./Client.ts"
 import { ItemView } from "./ItemView.tsx"
+import { LiveTurnView, useLiveTurn } from "./LiveTurn.tsx"
 import type { CallerRole, HistoryMessage, TurnMessage } from "./Messages.ts"
-import * as TurnModel from "./TurnModel.ts"
 
 const outcomes = {
   completed: "",
@@ -28,55 +27,6 @@ const StoredTurn = ({ turn }: { readonly turn: TurnMessage }) => (
     </p>
   </section>
 )
-
-const LiveTurnView = ({ turn }: { readonly turn: TurnModel.LiveTurn }) => (
-  <section class="turn" aria-label="Running turn" aria-busy={turn.end === undefined}>
-    {turn.omitted > 0 && <p class="facts">{turn.omitted} earlier events are no longer kept.</p>}
-    {[...turn.items.values()].map(({ item, partial }) => (
-      <ItemView key={item.id} item={item} partial={partial} />
-    ))}
-    <p class="facts">
-      {[
-        turn.end === undefined ? "running" : turn.end.outcome,
-        turn.usage === undefined ? "" : `${turn.usage.input} + ${turn.usage.output} tokens`,
-        turn.end?.cost === undefined ? "" : `$${turn.end.cost.toFixed(4)}`,
-        turn.retries === 0 ? "" : `${turn.retries} retries`
-      ]
-        .filter(Boolean)
-        .join(", ")}
-      {turn.end?.error !== undefined && <span class="problem">{` ${turn.end.error}`}</span>}
-    </p>
-  </section>
-)
-
-const lastTypes = new Set(["turn.completed", "turn.failed", "turn.interrupted"])
-
-const parse = (data: string): TurnModel.EventLineMessage => JSON.parse(data)
-
-/** Follows the turn that a conversation runs. The turn stays after its end, until the next one starts. */
-const useLiveTurn = (threadId: string, running: boolean): TurnModel.LiveTurn | undefined => {
-  const [turn, dispatch] = useReducer(
-    (turn: TurnModel.LiveTurn, event: TurnModel.EventLineMessage | undefined) =>
-      event === undefined ? TurnModel.empty : TurnModel.step(turn, event),
-    TurnModel.empty
-  )
-  const [shown, setShown] = useState(false)
-  useEffect(() => {
-    if (!running) return undefined
-    dispatch(undefined)
-    setShown(true)
-    return follow(`${threadPath(threadId)}/events`, {
-      onEvent: ({ data }) => {
-        dispatch(parse(data))
-      },
-      isLast: ({ data }) => lastTypes.has(parse(data).type)
-    })
-  }, [threadId, running])
-  return shown ? turn : undefined
-}
-
-const explain = (error: unknown): string =>
-  error instanceof ServerError ? error.message : "The server cannot be reached."
 
 export interface ThreadProps {
   readonly threadId: string
@@ -105,7 +55,7 @@ export const ThreadView = ({ roles, running, threadId }: ThreadProps) => {
     setHistory(undefined)
     void load()
   }, [threadId])
-  const live = useLiveTurn(threadId, running)
+  const live = useLiveTurn(`${threadPath(threadId)}/events`, running)
 
   const act = async (run: () => Promise<unknown>) => {
     setSending(true)
