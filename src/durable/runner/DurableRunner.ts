@@ -7,7 +7,6 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Tool from "effect/ai/Tool"
@@ -28,7 +27,12 @@ import { Store } from "../store/Store.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import * as DurableTurn from "./DurableTurn.ts"
 import type { RunnerEvent } from "./RunnerEvent.ts"
+import * as EnginePool from "./EnginePool.ts"
+import { Engines } from "./Engines.ts"
+import type { RunnerThreads } from "./ThreadOpening.ts"
+import type * as TurnAttempt from "./TurnAttempt.ts"
 import * as TurnExecution from "./TurnExecution.ts"
+import * as TurnPlace from "./TurnPlace.ts"
 import * as TurnWatch from "./TurnWatch.ts"
 
 export { RunnerEvent } from "./RunnerEvent.ts"
@@ -63,11 +67,14 @@ export interface RunnerOptions<
    * How long a runner that stops waits for tools that run, before it leaves its turns. Default: 10 seconds.
    */
   readonly drainDeadline?: Duration.Input | undefined
-  /** The name of the engine in the database. Runners of one engine must use the same name. Default: the name of this machine. */
+  /**
+   * The name of the engine in the database. Runners of one engine must use the same name. Default: the name of this machine.
+   * With `Engines.layer`, each engine has its own name, and this one has no effect.
+   */
   readonly engine?: string | undefined
   /**
-   * When an engine that no runner reaches is lost: a runner with another engine then continues its threads from their copies
-   * in the database. An engine that still runs a turn, although no runner reaches it, runs it a second time, so choose a time
+   * When an engine that no runner reaches is lost: its threads then continue on another engine, from their copies in the
+   * database. An engine that still runs a turn, although no runner reaches it, runs it a second time, so choose a time
    * in which a machine restarts. `Infinity`: never. Default: 2 minutes.
    */
   readonly takeOverAfter?: Duration.Input | undefined
@@ -192,7 +199,7 @@ const make = Effect.fnUntraced(function* <
   const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   const events = yield* PubSub.sliding<RunnerEvent>(1024)
   const leaving = yield* Deferred.make<void>()
-  const permits = yield* Semaphore.make(concurrency)
+  const places = yield* Semaphore.make(concurrency)
   const watch = yield* TurnWatch.make(store, id)
   const running = new Set<string>()
   let dispatcher: Dispatcher.Dispatcher | undefined
@@ -210,18 +217,28 @@ const make = Effect.fnUntraced(function* <
       (context: Context.Context<Scope.Scope>) => Context.merge(toolServices, context)
     )
 
-  const runner: TurnExecution.RunnerContext = {
+  const threadsOf = (codex: Codex["Service"]): RunnerThreads => ({
+    home: codex.home,
+    request: codex.request,
+    start: (options) => withTools((tools) => codex.startThread<Tools>({ ...options, ...tools })),
+    resume: (id, options) => withTools((tools) => codex.resumeThread<Tools>(id, { ...options, ...tools }))
+  })
+  const engines = Option.match(yield* Effect.serviceOption(Engines), {
+    onNone: () => [{ name: engine, codex }],
+    onSome: ({ all }) => all
+  })
+  const pool = yield* EnginePool.make({
     store,
-    threads: {
-      home: codex.home,
-      request: codex.request,
-      start: (options) => withTools((tools) => codex.startThread<Tools>({ ...options, ...tools })),
-      resume: (id, options) => withTools((tools) => codex.resumeThread<Tools>(id, { ...options, ...tools }))
-    },
+    engines: engines.map(({ codex, name }) => ({ name, threads: threadsOf(codex) })),
+    runner: id,
+    takeOverAfter: Duration.fromInputUnsafe(takeOverAfter)
+  })
+
+  const runner: TurnAttempt.RunnerContext = {
+    store,
+    pool,
     watch,
     runner: id,
-    engine,
-    takeOverAfter: Duration.fromInputUnsafe(takeOverAfter),
     programVersion,
     policy:
       approvals === undefined
@@ -237,11 +254,11 @@ const make = Effect.fnUntraced(function* <
     report: (event) => void PubSub.publishUnsafe(events, event)
   }
 
-  const runOne = (key: string): Effect.Effect<boolean, StorageUnavailable> =>
+  const runOne = (key: string, place: TurnPlace.TurnPlace): Effect.Effect<boolean, StorageUnavailable> =>
     Effect.suspend(() => {
       if (Deferred.isDoneUnsafe(leaving)) return Effect.succeed(false)
       running.add(key)
-      return TurnExecution.run(runner, key).pipe(
+      return TurnExecution.run(runner, key, place).pipe(
         Effect.catchDefect((defect) => failDefect(store, key, defect)),
         Effect.ensuring(
           Effect.sync(() => {
@@ -253,9 +270,11 @@ const make = Effect.fnUntraced(function* <
     })
 
   const run = (key: string) =>
-    permits
-      .withPermits(1)(runOne(key))
-      .pipe(Effect.ensuring(Effect.sync(() => dispatcher?.ended(key))))
+    Effect.gen(function* () {
+      const place = yield* TurnPlace.make(places)
+      yield* place.enter
+      return yield* runOne(key, place)
+    }).pipe(Effect.scoped, Effect.ensuring(Effect.sync(() => dispatcher?.ended(key))))
   const drain = Effect.gen(function* () {
     yield* Deferred.succeed(leaving, undefined)
     while (running.size > 0) {
@@ -266,12 +285,6 @@ const make = Effect.fnUntraced(function* <
   return Layer.effect(
     DurableRunner,
     Effect.gen(function* () {
-      // Reaching the engine starts or connects it, so this says more than that the runner lives.
-      yield* Effect.andThen(codex.home, store.engines.seen(engine)).pipe(
-        Effect.ignore,
-        Effect.repeat(Schedule.spaced("5 seconds")),
-        Effect.forkScoped
-      )
       dispatcher = yield* Dispatcher.make(store, concurrency, leaving)
       // Before the workflow engine ends, which would interrupt the turns.
       yield* Effect.addFinalizer(() => drain)

@@ -113,16 +113,48 @@ export const follow = (
 const failed = (reason: "IoError" | "Unsafe", detail: string): StorageUnavailable =>
   new StorageUnavailable({ reason, detail })
 
+/** Whether a file begins with the stored conversation of a thread. */
+const holdsStored = (
+  { rollouts }: Pick<Store["Service"], "rollouts">,
+  threadId: ThreadId,
+  file: string,
+  attempt: <A>(work: () => A) => Effect.Effect<A, StorageUnavailable>
+): Effect.Effect<boolean, StorageUnavailable> =>
+  Effect.acquireUseRelease(
+    attempt(() => SafeFile.open(file, "read")),
+    (descriptor) => {
+      let position = 0
+      return rollouts.read(threadId).pipe(
+        Stream.mapEffect((bytes) =>
+          attempt(() => {
+            const found = Buffer.alloc(bytes.length)
+            const read = Fs.readSync(descriptor, found, 0, bytes.length, position)
+            position += read
+            return read === bytes.length && found.equals(bytes)
+          })
+        ),
+        Stream.takeUntil((isSame) => !isSame),
+        Stream.runFold(
+          () => true,
+          (_, isSame) => isSame
+        )
+      )
+    },
+    (descriptor) => Effect.sync(() => Fs.closeSync(descriptor))
+  )
+
 /**
  * Writes the stored rollout of a thread below the home directory of another Codex, which then can resume the thread. Returns
- * whether there is one. A file that exists is left as it is.
+ * whether there is one. A file that begins with what is stored stays: the engines share the home directory. Any other file is
+ * replaced: it is of an earlier time of the thread on this engine.
  */
 export const restore = Effect.fnUntraced(function* (
-  { rollouts }: Pick<Store["Service"], "rollouts">,
+  store: Pick<Store["Service"], "rollouts">,
   threadId: ThreadId,
   path: string,
   home: string
 ): Effect.fn.Return<boolean, StorageUnavailable> {
+  const { rollouts } = store
   const relative = relativePath(path)
   if (relative === undefined || !relative.endsWith(`-${threadId}.jsonl`))
     return yield* failed("Unsafe", `the thread ${threadId} has a file in an unexpected place`)
@@ -138,7 +170,8 @@ export const restore = Effect.fnUntraced(function* (
           `the conversation of thread ${threadId} cannot be written to ${file}: ${String(error)}`
         )
     })
-  if (yield* attempt(() => Fs.existsSync(file))) return true
+  const exists = yield* attempt(() => Fs.existsSync(file))
+  if (exists && (yield* holdsStored(store, threadId, file, attempt))) return true
   yield* Effect.acquireUseRelease(
     attempt(() => {
       SafeFile.makeDirectory(dirname(file))

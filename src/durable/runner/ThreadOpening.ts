@@ -2,7 +2,6 @@
  * Opens the thread of a durable turn: a new one, the one that Codex has stored, or a copy of one whose engine is lost with its
  * machine.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -28,13 +27,12 @@ export interface RunnerThreads extends Pick<Codex["Service"], "home" | "request"
   ) => Effect.Effect<Thread, CodexError.StartError, Scope.Scope>
 }
 
+/** What opens the thread of a turn. */
 export interface OpeningContext {
   readonly store: Store["Service"]
   readonly threads: RunnerThreads
   /** The name of the engine. */
   readonly engine: string
-  /** How long an engine must not have been reached by any runner before another engine takes over its threads. */
-  readonly takeOverAfter: Duration.Duration
 }
 
 const budgetOf = ({ options: { budget } }: TurnRow): { readonly budget?: Budget } => {
@@ -43,33 +41,18 @@ const budgetOf = ({ options: { budget } }: TurnRow): { readonly budget?: Budget 
   return { budget: timeMillis === undefined ? rest : { ...rest, time: Duration.millis(timeMillis) } }
 }
 
-/** Fails while the engine that has the thread may still run its turns. */
-const checkLost = Effect.fnUntraced(function* (
-  { engine, store, takeOverAfter }: OpeningContext,
-  { engine: owner }: ThreadRow
-) {
-  if (owner === null || owner === engine) return
-  const silent = (yield* Clock.currentTimeMillis) - (yield* store.engines.lastSeen(owner))
-  if (silent < Duration.toMillis(takeOverAfter))
-    return yield* new CodexError.ThreadBusy({
-      method: "thread/resume",
-      detail: `the engine ${owner} has the thread and was reached ${Math.round(silent / 1000)} seconds ago`
-    })
-})
-
 /** Writes the thread below the home of this engine. Returns whether the database has a copy of it. */
-const takeOver = Effect.fnUntraced(function* (
-  context: OpeningContext,
-  thread: ThreadRow,
+const copyHere = Effect.fnUntraced(function* (
+  { store, threads }: OpeningContext,
+  { rolloutPath }: ThreadRow,
   id: ThreadId
 ): Effect.fn.Return<boolean, CodexError.CodexError | StorageUnavailable> {
-  if (thread.rolloutPath === null) return false
-  yield* checkLost(context, thread)
-  const home = yield* context.threads.home
-  return home !== undefined && (yield* Rollouts.restore(context.store, id, thread.rolloutPath, home))
+  if (rolloutPath === null) return false
+  const home = yield* threads.home
+  return home !== undefined && (yield* Rollouts.restore(store, id, rolloutPath, home))
 })
 
-/** Opens the thread of a turn. */
+/** Opens the thread of a turn. `thread` is its newest row. */
 export const open = Effect.fnUntraced(function* (
   context: OpeningContext,
   row: TurnRow,
@@ -84,23 +67,26 @@ export const open = Effect.fnUntraced(function* (
     // The budget of the thread counts a turn from its start, also one that an earlier runner started.
     ...budgetOf(row)
   } as const
-  const start = Effect.tap(threads.start(options), ({ id }) =>
+  const isHere = (thread: Thread) =>
     // Before the first turn starts, so that the next runner finds it.
-    store.threadStarted(row.key, { codexThreadId: id, engine })
-  )
-  // The row may be older than the last attempt.
-  const current = (yield* store.thread(thread.id)) ?? thread
-  const { codexThreadId: id } = current
+    store.threadStarted(row.key, { codexThreadId: thread.id, engine })
+  const start = Effect.tap(threads.start(options), isHere)
+  const { codexThreadId: id } = thread
   if (id === null) return yield* start
   const resume = threads.resume(id, options)
-  return yield* Effect.catchIf(
+  const hasMoved = thread.engine !== null && thread.engine !== engine
+  // The thread may have been on this engine before, with an older conversation.
+  if (hasMoved) yield* copyHere(context, thread, id)
+  const opened = yield* Effect.catchIf(
     resume,
     (error) => error._tag === "InvalidRequest" && error.reason === "ThreadNotFound",
     (error) =>
-      Effect.flatMap(takeOver(context, current, id), (isRestored) => {
+      Effect.flatMap(hasMoved ? Effect.succeed(false) : copyHere(context, thread, id), (isRestored) => {
         if (isRestored) return resume
         // Codex stores a thread with its first turn: a runner died after it had opened the thread.
         return row.seq === 1 && row.turnId === null ? start : Effect.fail(error)
       })
   )
+  if (hasMoved) yield* isHere(opened)
+  return opened
 })

@@ -8,83 +8,28 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import type { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
 import * as Policy from "../../approval/Policy.ts"
 import * as CodexError from "../../domain/CodexError.ts"
-import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import type { TurnId } from "../../domain/Ids.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
-import type * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as TraceContext from "../../internal/TraceContext.ts"
-import { BeforeStart, type Thread } from "../../Thread.ts"
 import * as ToolJournal from "../../tool/ToolJournal.ts"
-import type { ThreadRow, TurnOutcome, TurnRow } from "../store/Rows.ts"
+import type { TurnOutcome, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
 import * as DurableApprovals from "./DurableApprovals.ts"
 import * as EventWriter from "./EventWriter.ts"
-import * as Rollouts from "./Rollouts.ts"
 import * as RecoveryMessage from "./RecoveryMessage.ts"
-import type { RunnerEvent } from "./RunnerEvent.ts"
-import * as ThreadOpening from "./ThreadOpening.ts"
+import * as TurnAttempt from "./TurnAttempt.ts"
+import type { TurnPlace } from "./TurnPlace.ts"
 import * as TurnTools from "./TurnTools.ts"
-import type { TurnWatch } from "./TurnWatch.ts"
 
 /** The format of the stored turns. A runner continues only turns of its own format. */
 export const journalVersion = 1
 
-/**
- * How old the check may be that a runner owns a turn, when the turn is started, in milliseconds. Shorter than the time after which
- * another runner takes over the turns of one that does not answer.
- */
-const fenceMillis = 2000
-
 /** How often a turn continues on a new engine before its outcome is unknown. */
 const maxRecoveries = 5
-
-/** What the turns of a runner share. */
-export interface RunnerContext extends ThreadOpening.OpeningContext {
-  readonly watch: TurnWatch
-  /** Identifies the runner: its machine, its process and a random part. */
-  readonly runner: string
-  readonly programVersion: string | undefined
-  readonly policy: Policy.Policy | undefined
-  readonly audit: ApprovalAudit["Service"] | undefined
-  readonly expiry: Duration.Duration
-  /** Completes when the runner leaves its turns to the next one. */
-  readonly leaving: Deferred.Deferred<void>
-  /** How long a runner that leaves waits for the tools that run. */
-  readonly drainDeadline: Duration.Duration
-  readonly report: (event: RunnerEvent) => void
-}
-
-/** A turn that this runner has claimed. */
-interface Claimed {
-  readonly row: TurnRow
-  readonly thread: ThreadRow
-  readonly tools: TurnTools.TurnTools
-  readonly writer: EventWriter.EventWriter
-  /** When the turn fails with `TurnTimedOut`, in milliseconds since the epoch. */
-  readonly deadline: number
-  readonly timeoutMillis: number
-  readonly policy: Policy.Policy
-  readonly report: (event: Reported) => Effect.Effect<void>
-  isInterrupted: boolean
-  open: Thread | undefined
-  /** The copy of the conversation, once it is known where Codex stores it. */
-  rollout: Rollouts.Follower | undefined
-}
-
-type RunError = CodexError.CodexError | StorageUnavailable
-
-type Reported = RunnerEvent extends infer E
-  ? E extends RunnerEvent
-    ? Omit<E, "at" | "key" | "thread">
-    : never
-  : never
 
 const failed = (error: CodexError.CodexError): TurnOutcome => ({ _tag: "Failed", error })
 
@@ -110,113 +55,15 @@ const incompatibility = (
       })
 }
 
-/**
- * Checks that this runner still owns the turn. Returns a function that the engine calls right before it sends the request: a
- * process that was frozen in between may have lost the turn, and must not start it again.
- */
-const fence = Effect.fnUntraced(function* ({ runner, store }: RunnerContext, { row }: Claimed) {
-  const lost = new CodexError.ThreadBusy({
-    method: "turn/start",
-    detail: "another runner may have taken the turn over"
-  })
-  const clock = yield* Clock.Clock
-  const checkedAt = clock.currentTimeMillisUnsafe()
-  if (!(yield* store.owns(row.key, runner, row.epoch))) return yield* lost
-  return () => (clock.currentTimeMillisUnsafe() - checkedAt > fenceMillis ? lost : undefined)
-})
-
-/** Stores an event. `seen` collects the items whose ends are stored. */
-const record = (
-  runner: RunnerContext,
-  claimed: Claimed,
-  threadId: ThreadId,
-  event: Turn.TurnEvent
-): Effect.Effect<void> => {
-  claimed.writer.offer(event)
-  // The copy is stored at the end in any case.
-  if (event._tag === "ItemCompleted") return Effect.ignore(claimed.rollout?.save ?? Effect.void)
-  if (event._tag !== "TurnStarted") return Effect.void
-  const { turnId } = event
-  return Effect.andThen(
-    Effect.ignore(started(runner, claimed, threadId, turnId)),
-    claimed.report({ _tag: "Started", turnId })
-  )
-}
-
-/** Stores where the turn runs, and starts to copy the conversation of its thread. */
-const started = Effect.fnUntraced(function* (
-  { engine, store, threads }: RunnerContext,
-  claimed: Claimed,
-  threadId: ThreadId,
-  turnId: TurnId
-) {
-  const { key } = claimed.row
-  yield* store.started(key, { codexThreadId: threadId, turnId, engine })
-  const file = yield* Rollouts.fileOf(threads, threadId)
-  const path = file === undefined ? undefined : Rollouts.relativePath(file)
-  if (file === undefined || path === undefined) return
-  yield* store.started(key, { codexThreadId: threadId, turnId, engine, rolloutPath: path })
-  claimed.rollout = Rollouts.follow(store, threadId, file)
-})
-
-/** Runs or finds the turn once. `attempt` counts the engines on which the turn has continued. */
-const runOnce = Effect.fnUntraced(function* (
-  runner: RunnerContext,
-  claimed: Claimed,
-  attempt: number,
-  input: TurnOptions.TurnInput
-): Effect.fn.Return<Turn.Turn, RunError, Scope.Scope> {
-  const { deadline, row, writer } = claimed
-  const scope = yield* Effect.scope
-  const seen = new Set<string>()
-  let recording: Fiber.Fiber<void> | undefined
-  const observed = Effect.gen(function* () {
-    const thread = yield* ThreadOpening.open(runner, row, claimed.thread)
-    // Behind a socket the turn goes on when this runner leaves it. Otherwise it ends with Codex, and is recovered.
-    yield* Effect.ignore(thread.detach)
-    claimed.open = thread
-    if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
-    // The activity has the events of a turn that an earlier runner started, too.
-    recording = yield* Stream.runForEach(thread.activity, (event) => {
-      if (event._tag !== "TurnProgress") return Effect.void
-      if (event.event._tag === "ItemCompleted") seen.add(event.event.item.id)
-      return record(runner, claimed, thread.id, event.event)
-    }).pipe(Effect.forkIn(scope, { startImmediately: true }))
-    return yield* thread
-      .run(input, {
-        key: attempt === 0 ? row.messageId : `${row.messageId}/${attempt}`,
-        // The time counts from the first start, also over restarts.
-        timeout: Math.max(0, deadline - (yield* Clock.currentTimeMillis))
-      })
-      .pipe(Effect.provideService(BeforeStart, yield* fence(runner, claimed)))
-  }).pipe(
-    Effect.scoped,
-    // The activity ends with the scope, after its last event.
-    Effect.onExit(() => (recording === undefined ? Effect.void : Fiber.await(recording)))
-  )
-  const exit = yield* Effect.exit(observed)
-  claimed.open = undefined
-  const at = yield* Clock.currentTimeMillis
-  /** What an earlier runner saw, or nobody, because the turn went on without a runner. */
-  const complete = (turn: Turn.Turn | undefined) => {
-    if (turn === undefined) return
-    for (const item of turn.items)
-      if (!seen.has(item.id)) writer.offer({ _tag: "ItemCompleted", item, at }, turn.id)
-  }
-  if (Exit.isSuccess(exit)) complete(exit.value)
-  else complete(Option.getOrUndefined(Cause.findErrorOption(exit.cause))?.turn)
-  return yield* exit
-})
-
 /** Whether the same attempt may succeed when the engine can be reached again. */
-const isTransient = (error: RunError): boolean =>
+const isTransient = (error: TurnAttempt.RunError): boolean =>
   error._tag === "EngineExited" || error._tag === "EngineUnreachable" || error._tag === "ThreadBusy"
 
 const pause = (failures: number): Duration.Duration =>
   Duration.millis(Math.min(10_000, 100 * 2 ** Math.min(failures, 10)))
 
 /** The error of a turn that timed out, with the time that its submitter allowed. */
-const timedOut = ({ timeoutMillis }: Claimed, error: CodexError.TurnTimedOut): CodexError.CodexError => {
+const timedOut = ({ timeoutMillis }: TurnAttempt.Claimed, error: CodexError.TurnTimedOut): CodexError.CodexError => {
   const { turn, ...fields } = error
   const whole = new CodexError.TurnTimedOut({ ...fields, timeoutMillis })
   return turn === undefined ? whole : CodexError.withTurn(whole, turn)
@@ -224,8 +71,8 @@ const timedOut = ({ timeoutMillis }: Claimed, error: CodexError.TurnTimedOut): C
 
 /** Runs the turn to its outcome, over the ends of engines. */
 const runToOutcome = Effect.fnUntraced(function* (
-  runner: RunnerContext,
-  claimed: Claimed
+  runner: TurnAttempt.RunnerContext,
+  claimed: TurnAttempt.Claimed
 ): Effect.fn.Return<TurnOutcome, StorageUnavailable> {
   const { row } = claimed
   let attempt = 0
@@ -234,7 +81,8 @@ const runToOutcome = Effect.fnUntraced(function* (
   /** The turn whose engine has died, as the last try has reported it. */
   let died: TurnId | undefined
   while (true) {
-    const exit = yield* runOnce(runner, claimed, attempt, input).pipe(Effect.scoped, Effect.exit)
+    yield* claimed.place.enter
+    const exit = yield* TurnAttempt.run(runner, claimed, attempt, input).pipe(Effect.scoped, Effect.exit)
     claimed.open = undefined
     if (Exit.isSuccess(exit)) return { _tag: "Completed", turn: exit.value }
     const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
@@ -266,6 +114,7 @@ const runToOutcome = Effect.fnUntraced(function* (
     if (error._tag === "EngineExited") died = error.turnId
     yield* claimed.report({ _tag: "Retrying", errorType: error.errorType })
     if (failures === 0) yield* Effect.logWarning(`a durable turn is tried again: ${error.message}`)
+    yield* claimed.place.leave
     yield* Effect.sleep(pause(failures++))
   }
 })
@@ -275,8 +124,8 @@ const runToOutcome = Effect.fnUntraced(function* (
  * run twice, and died before it could write this.
  */
 const unknownTool = Effect.fnUntraced(function* (
-  { store }: RunnerContext,
-  { row }: Claimed,
+  { store }: TurnAttempt.RunnerContext,
+  { row }: TurnAttempt.Claimed,
   { turn, turnId }: CodexError.TurnInterrupted
 ) {
   const call = (yield* store.tools.list(row.key)).find(
@@ -301,8 +150,8 @@ const allEvents = Effect.fnUntraced(function* (store: Store["Service"], key: str
 
 /** Writes the outcome, once. */
 const finish = Effect.fnUntraced(function* (
-  { store }: RunnerContext,
-  { report, rollout, row, writer }: Claimed,
+  { store }: TurnAttempt.RunnerContext,
+  { report, rollout, row, writer }: TurnAttempt.Claimed,
   outcome: TurnOutcome
 ) {
   yield* writer.flush
@@ -321,7 +170,11 @@ const finish = Effect.fnUntraced(function* (
  * Runs the turn with this key. Returns whether the turn has ended; otherwise the runner leaves it to the next one. A failure of the
  * database leaves the turn as it is.
  */
-export const run = (runner: RunnerContext, key: string): Effect.Effect<boolean, StorageUnavailable> =>
+export const run = (
+  runner: TurnAttempt.RunnerContext,
+  key: string,
+  place: TurnPlace
+): Effect.Effect<boolean, StorageUnavailable> =>
   Effect.gen(function* () {
     const { store, watch } = runner
     const row = yield* store.claim(key, runner.runner, {
@@ -331,16 +184,17 @@ export const run = (runner: RunnerContext, key: string): Effect.Effect<boolean, 
     if (row === undefined) return true
     const thread = yield* store.thread(row.threadId)
     if (thread === undefined) return true
-    const report = (event: Reported) =>
+    const report = (event: TurnAttempt.Reported) =>
       Effect.map(Clock.currentTimeMillis, (at) => runner.report({ ...event, key, thread: thread.id, at }))
     yield* report({ _tag: "Claimed" })
     const gone = yield* Deferred.make<void>()
     let isGone = false
     const timeoutMillis = row.options.timeoutMillis ?? Duration.toMillis(yield* TurnOptions.DefaultTimeout)
-    const claimed: Claimed = {
+    const claimed: TurnAttempt.Claimed = {
       row,
       thread,
       report,
+      place,
       timeoutMillis,
       deadline: (row.startedAt ?? (yield* Clock.currentTimeMillis)) + timeoutMillis,
       tools: TurnTools.make(store, key, () => isGone),

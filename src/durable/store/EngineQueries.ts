@@ -1,9 +1,15 @@
-/** Queries of when engines were last reached, so that a thread is not taken from an engine that lives. */
+/** Queries of when engines were last reached, so that a thread is not taken from an engine that lives, and of what they run. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Rows from "./Rows.ts"
 import { guard } from "./StorageFailure.ts"
+
+const decodeLoads = Rows.decoder(
+  "codex_threads",
+  Schema.Struct({ engine: Schema.String, n: Schema.Finite })
+)
 
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -26,5 +32,21 @@ export const make = Effect.gen(function* () {
       )
     )
 
-  return { engines: { seen, lastSeen } }
+  const running = (except: string) =>
+    guard(
+      Effect.map(
+        Effect.flatMap(
+          // At most one turn of a thread runs.
+          sql`select codex_threads.engine, count(*) as n from codex_turns
+            join codex_threads on codex_threads.id = codex_turns.thread_id
+            where codex_turns.status in ('running', 'waiting') and codex_turns.ended_at is null
+              and codex_turns.runner <> ${except} and codex_threads.engine is not null
+            group by codex_threads.engine`,
+          decodeLoads
+        ),
+        (rows): ReadonlyMap<string, number> => new Map(rows.map(({ engine, n }) => [engine, n]))
+      )
+    )
+
+  return { engines: { seen, lastSeen, running } }
 })

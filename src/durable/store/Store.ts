@@ -36,12 +36,14 @@ export interface StoredApprovals {
   readonly answered: Stored<ReadonlyArray<string>>
 }
 
-/** When the engines of the runners were last reached. */
+/** When the engines of the runners were last reached, and what they run. */
 export interface StoredEngines {
   /** Writes that a runner reaches the engine now. */
   readonly seen: (name: string) => Stored<void>
   /** Returns when a runner last reached the engine, in milliseconds since the epoch; 0 for never. */
   readonly lastSeen: (name: string) => Stored<number>
+  /** Returns how many threads each engine runs for other runners than this one. */
+  readonly running: (except: string) => Stored<ReadonlyMap<string, number>>
 }
 
 /** Every operation is typed: errors of the database are `StorageUnavailable`. */

@@ -113,7 +113,7 @@ describe("a rollout", () => {
     )
   )
 
-  it.effect("is written below another home, readable only by this user, and an existing file is kept", () =>
+  it.effect("is written below another home, readable only by this user, and a file that goes further is kept", () =>
     withDirectory((directory) =>
       Effect.gen(function* () {
         const store = yield* Store
@@ -127,9 +127,25 @@ describe("a rollout", () => {
         assert.strictEqual(Fs.readFileSync(file, "utf8"), "one\ntwo\n")
         assert.strictEqual(Fs.statSync(file).mode & 0o777, 0o600)
         assert.deepStrictEqual(Fs.readdirSync(dirname(file)), [relative.split("/").at(-1)])
-        Fs.writeFileSync(file, "newer\n")
+        Fs.writeFileSync(file, "one\ntwo\nthree\n")
         assert.isTrue(yield* Rollouts.restore(store, threadId, relative, home))
-        assert.strictEqual(Fs.readFileSync(file, "utf8"), "newer\n")
+        assert.strictEqual(Fs.readFileSync(file, "utf8"), "one\ntwo\nthree\n")
+      })
+    )
+  )
+
+  it.effect("replaces a file that is older, or that went on differently", () =>
+    withDirectory((directory) =>
+      Effect.gen(function* () {
+        const store = yield* Store
+        yield* store.rollouts.append(threadId, 0, Buffer.from("one\n"))
+        yield* store.rollouts.append(threadId, 4, Buffer.from("two\n"))
+        for (const older of ["", "one\n", "one\ntw", "one\nTWO\nthree\n"]) {
+          Fs.rmSync(join(directory, "sessions"), { recursive: true, force: true })
+          const file = write(directory, older)
+          assert.isTrue(yield* Rollouts.restore(store, threadId, relative, directory))
+          assert.strictEqual(Fs.readFileSync(file, "utf8"), "one\ntwo\n", JSON.stringify(older))
+        }
       })
     )
   )

@@ -96,6 +96,32 @@ export const storeSuite = (withStore: WithStore): void => {
     )
   )
 
+  it.effect("counts the threads that each engine runs for other runners", () =>
+    withStore(
+      Effect.gen(function* () {
+        const store = yield* Store
+        for (const [key, engine] of [
+          ["a", "e1"],
+          ["b", "e1"],
+          ["c", "e2"],
+          ["ended", "e2"]
+        ] as const) {
+          yield* store.submit(submission(key, key))
+          yield* store.claim(key, "r1")
+          yield* store.threadStarted(key, { codexThreadId: ThreadId.make(key), engine })
+        }
+        yield* store.setStatus("b", 1, "waiting")
+        yield* store.finish("ended", failed)
+        yield* store.submit(submission("a2", "a"))
+        assert.deepStrictEqual([...(yield* store.engines.running("r2"))].toSorted(), [
+          ["e1", 2],
+          ["e2", 1]
+        ])
+        assert.deepStrictEqual([...(yield* store.engines.running("r1"))], [])
+      })
+    )
+  )
+
   it.effect("stores an event that is observed twice once, and nothing of an earlier owner", () =>
     withStore(
       Effect.gen(function* () {

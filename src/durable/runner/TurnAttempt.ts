@@ -1,0 +1,209 @@
+/** One attempt to run a durable turn: takes an engine, opens the thread, and runs or finds the turn by its key. */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import type * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
+import type * as Policy from "../../approval/Policy.ts"
+import * as CodexError from "../../domain/CodexError.ts"
+import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
+import type * as Turn from "../../domain/Turn.ts"
+import type * as TurnOptions from "../../domain/TurnOptions.ts"
+import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
+import { BeforeStart, type Thread } from "../../Thread.ts"
+import type { ThreadRow, TurnRow } from "../store/Rows.ts"
+import type { Store } from "../store/Store.ts"
+import type { EnginePool, PoolEngine } from "./EnginePool.ts"
+import type * as EventWriter from "./EventWriter.ts"
+import * as Rollouts from "./Rollouts.ts"
+import type { RunnerEvent } from "./RunnerEvent.ts"
+import * as ThreadOpening from "./ThreadOpening.ts"
+import type { TurnPlace } from "./TurnPlace.ts"
+import type * as TurnTools from "./TurnTools.ts"
+import type { TurnWatch } from "./TurnWatch.ts"
+
+/** What the turns of a runner share. */
+export interface RunnerContext {
+  readonly store: Store["Service"]
+  readonly pool: EnginePool
+  readonly watch: TurnWatch
+  /** Identifies the runner: its machine, its process and a random part. */
+  readonly runner: string
+  readonly programVersion: string | undefined
+  readonly policy: Policy.Policy | undefined
+  readonly audit: ApprovalAudit["Service"] | undefined
+  readonly expiry: Duration.Duration
+  /** Completes when the runner leaves its turns to the next one. */
+  readonly leaving: Deferred.Deferred<void>
+  /** How long a runner that leaves waits for the tools that run. */
+  readonly drainDeadline: Duration.Duration
+  readonly report: (event: RunnerEvent) => void
+}
+
+/** A turn that this runner has claimed. */
+export interface Claimed {
+  readonly row: TurnRow
+  readonly thread: ThreadRow
+  readonly tools: TurnTools.TurnTools
+  readonly writer: EventWriter.EventWriter
+  /** When the turn fails with `TurnTimedOut`, in milliseconds since the epoch. */
+  readonly deadline: number
+  readonly timeoutMillis: number
+  readonly policy: Policy.Policy
+  /** Its place among the turns that run at the same time. */
+  readonly place: TurnPlace
+  readonly report: (event: Reported) => Effect.Effect<void>
+  isInterrupted: boolean
+  open: Thread | undefined
+  /** The copy of the conversation, once it is known where Codex stores it. */
+  rollout: Rollouts.Follower | undefined
+}
+
+export type RunError = CodexError.CodexError | StorageUnavailable
+
+/** What a turn reports. The runner adds the turn and the time. */
+export type Reported = RunnerEvent extends infer E
+  ? E extends RunnerEvent
+    ? Omit<E, "at" | "key" | "thread">
+    : never
+  : never
+
+/**
+ * How old the check may be that a runner owns a turn, when the turn is started, in milliseconds. Shorter than the time after which
+ * another runner takes over the turns of one that does not answer.
+ */
+const fenceMillis = 2000
+
+/**
+ * Checks that this runner still owns the turn. Returns a function that the engine calls right before it sends the request: a
+ * process that was frozen in between may have lost the turn, and must not start it again.
+ */
+const fence = Effect.fnUntraced(function* ({ runner, store }: RunnerContext, { row }: Claimed) {
+  const lost = new CodexError.ThreadBusy({
+    method: "turn/start",
+    detail: "another runner may have taken the turn over"
+  })
+  const clock = yield* Clock.Clock
+  const checkedAt = clock.currentTimeMillisUnsafe()
+  if (!(yield* store.owns(row.key, runner, row.epoch))) return yield* lost
+  return () => (clock.currentTimeMillisUnsafe() - checkedAt > fenceMillis ? lost : undefined)
+})
+
+/** Stores an event. */
+const record = (
+  runner: RunnerContext,
+  claimed: Claimed,
+  engine: PoolEngine,
+  threadId: ThreadId,
+  event: Turn.TurnEvent
+): Effect.Effect<void> => {
+  claimed.writer.offer(event)
+  // The copy is stored at the end in any case.
+  if (event._tag === "ItemCompleted") return Effect.ignore(claimed.rollout?.save ?? Effect.void)
+  if (event._tag !== "TurnStarted") return Effect.void
+  const { turnId } = event
+  return Effect.andThen(
+    Effect.ignore(started(runner, claimed, engine, threadId, turnId)),
+    claimed.report({ _tag: "Started", turnId })
+  )
+}
+
+/** Stores where the turn runs, and starts to copy the conversation of its thread. */
+const started = Effect.fnUntraced(function* (
+  { store }: RunnerContext,
+  claimed: Claimed,
+  { name, threads }: PoolEngine,
+  threadId: ThreadId,
+  turnId: TurnId
+) {
+  const { key } = claimed.row
+  const found = { codexThreadId: threadId, turnId, engine: name }
+  yield* store.started(key, found)
+  const file = yield* Rollouts.fileOf(threads, threadId)
+  const path = file === undefined ? undefined : Rollouts.relativePath(file)
+  if (file === undefined || path === undefined) return
+  yield* store.started(key, { ...found, rolloutPath: path })
+  claimed.rollout = Rollouts.follow(store, threadId, file)
+})
+
+/** A turn that runs on an engine which does not answer gives its place to a turn on another engine. */
+const yieldPlace = ({ place }: Claimed, { whenReached }: PoolEngine) =>
+  whenReached(false).pipe(
+    Effect.andThen(place.leave),
+    Effect.andThen(whenReached(true)),
+    Effect.andThen(place.enter),
+    Effect.forever
+  )
+
+/**
+ * Runs or finds the turn once. `attempt` counts the engines on which the turn has continued. Fails with `EngineUnreachable`
+ * or `ThreadBusy` while the turn has to wait for an engine.
+ */
+export const run = Effect.fnUntraced(function* (
+  runner: RunnerContext,
+  claimed: Claimed,
+  attempt: number,
+  input: TurnOptions.TurnInput
+): Effect.fn.Return<Turn.Turn, RunError, Scope.Scope> {
+  const { deadline, row, writer } = claimed
+  const { pool, store } = runner
+  // The row may be older than the last attempt.
+  const stored = (yield* store.thread(claimed.thread.id)) ?? claimed.thread
+  const engine = yield* pool.acquire(stored)
+  yield* Effect.forkScoped(yieldPlace(claimed, engine))
+  const scope = yield* Effect.scope
+  const seen = new Set<string>()
+  let recording: Fiber.Fiber<void> | undefined
+  const observed = Effect.gen(function* () {
+    const thread = yield* ThreadOpening.open(
+      { store, threads: engine.threads, engine: engine.name },
+      row,
+      stored
+    )
+    // Behind a socket the turn goes on when this runner leaves it. Otherwise it ends with Codex, and is recovered.
+    yield* Effect.ignore(thread.detach)
+    claimed.open = thread
+    if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
+    // The activity has the events of a turn that an earlier runner started, too.
+    recording = yield* Stream.runForEach(thread.activity, (event) => {
+      if (event._tag !== "TurnProgress") return Effect.void
+      if (event.event._tag === "ItemCompleted") seen.add(event.event.item.id)
+      return record(runner, claimed, engine, thread.id, event.event)
+    }).pipe(Effect.forkIn(scope, { startImmediately: true }))
+    return yield* thread
+      .run(input, {
+        key: attempt === 0 ? row.messageId : `${row.messageId}/${attempt}`,
+        // The time counts from the first start, also over restarts.
+        timeout: Math.max(0, deadline - (yield* Clock.currentTimeMillis))
+      })
+      .pipe(Effect.provideService(BeforeStart, yield* fence(runner, claimed)))
+  }).pipe(
+    Effect.scoped,
+    // The activity ends with the scope, after its last event.
+    Effect.onExit(() => (recording === undefined ? Effect.void : Fiber.await(recording)))
+  )
+  // The thread of a lost engine may take minutes to close.
+  const exit = yield* GracefulInterrupt.unless(
+    Effect.exit(observed),
+    Effect.map(engine.lost, Exit.fail),
+    `the thread of a turn on the engine ${engine.name}`
+  )
+  claimed.open = undefined
+  const at = yield* Clock.currentTimeMillis
+  /** What an earlier runner saw, or nobody, because the turn went on without a runner. */
+  const complete = (turn: Turn.Turn | undefined) => {
+    if (turn === undefined) return
+    for (const item of turn.items)
+      if (!seen.has(item.id)) writer.offer({ _tag: "ItemCompleted", item, at }, turn.id)
+  }
+  if (Exit.isSuccess(exit)) complete(exit.value)
+  else complete(Option.getOrUndefined(Cause.findErrorOption(exit.cause))?.turn)
+  return yield* exit
+})

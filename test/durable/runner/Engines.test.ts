@@ -1,0 +1,126 @@
+/** Workers with several engines: scripted ones, which the tests turn off and on. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
+import { DurableRunner, type RunnerOptions } from "../../../src/durable/runner/DurableRunner.ts"
+import { type EngineOptions, Engines } from "../../../src/durable/runner/Engines.ts"
+import { Store } from "../../../src/durable/store/Store.ts"
+import * as CodexError from "../../../src/domain/CodexError.ts"
+import * as Engine from "../../../src/engine/Engine.ts"
+import * as Scripted from "../../../src/testing/Scripted.ts"
+import { layerStore, outcome, submit } from "./support.ts"
+
+/** A scripted engine that outlives the workers of a test, and that can be turned off. */
+const make = Effect.fnUntraced(function* (name: string) {
+  const context = yield* Layer.build(Layer.fresh(Scripted.layer))
+  const scripted = Context.get(context, Scripted.Scripted)
+  const engine = Context.get(context, Engine.Engine)
+  let isOff = false
+  const off = new CodexError.EngineUnreachable({ reason: "NotConnected", endpoint: name, detail: "off" })
+  const unlessOff = <A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | CodexError.EngineUnreachable, R> =>
+    Effect.suspend((): Effect.Effect<A, E | CodexError.EngineUnreachable, R> =>
+      isOff ? Effect.fail(off) : effect
+    )
+  const layer = Layer.succeed(
+    Engine.Engine,
+    Engine.Engine.of({
+      ...engine,
+      ready: unlessOff(engine.ready),
+      request: (method, params, options) => unlessOff(engine.request(method, params, options)),
+      startThread: (options) => unlessOff(engine.startThread(options)),
+      resumeThread: (id, options) => unlessOff(engine.resumeThread(id, options))
+    })
+  )
+  return { ...scripted, name, engine: layer, turn: (isOn: boolean) => void (isOff = !isOn) }
+})
+
+const worker = (engines: ReadonlyArray<EngineOptions>, options: RunnerOptions = {}) =>
+  Layer.fresh(DurableRunner.layer(options)).pipe(
+    Layer.provide(Layer.fresh(WorkflowEngine.layerMemory)),
+    Layer.provide(Engines.layer(engines))
+  )
+
+const engineOf = (thread: string) =>
+  Effect.map(
+    Store.use((store) => store.thread(thread)),
+    (row) => row?.engine
+  )
+
+const answers = (...texts: ReadonlyArray<string>) =>
+  texts.flatMap((text) => [Scripted.message(text), Scripted.completed])
+
+describe("a worker with several engines", () => {
+  it.live("starts new threads on the engine with the fewest running ones", () =>
+    Effect.gen(function* () {
+      const [a, b, c] = yield* Effect.all([make("a"), make("b"), make("c")])
+      const threads = Array.from({ length: 6 }, (_, index) => `t${index}`)
+      yield* Effect.gen(function* () {
+        for (const { play } of [a, b, c]) yield* play([Scripted.silence, Scripted.silence])
+        yield* Effect.forEach(threads, (thread) => submit(thread, { threadId: thread }))
+        yield* Effect.all([a.begun(2), b.begun(2), c.begun(2)])
+      }).pipe(Effect.provide(worker([a, b, c])))
+      const engines = yield* Effect.forEach(threads, engineOf)
+      assert.deepStrictEqual(engines.toSorted(), ["a", "a", "b", "b", "c", "c"])
+    }).pipe(Effect.scoped, Effect.provide(layerStore))
+  )
+
+  it.live("keeps a thread on its engine, also if another one runs fewer", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* Effect.all([make("a"), make("b")])
+      yield* a.play(answers("one"))
+      yield* Effect.gen(function* () {
+        yield* submit("k1")
+        assert.strictEqual((yield* outcome("k1"))._tag, "Completed")
+      }).pipe(Effect.provide(worker([a])))
+      yield* a.play([Scripted.silence])
+      yield* Effect.gen(function* () {
+        // It runs on the other engine: the first one of the list, or the one that was idle.
+        yield* b.play([Scripted.silence])
+        yield* submit("x", { threadId: "x" })
+        yield* b.begun()
+        yield* submit("k2")
+        yield* a.begun(2)
+      }).pipe(Effect.provide(worker([b, a])))
+      assert.deepStrictEqual(yield* a.inputs, ["do k1", "do k2"])
+    }).pipe(Effect.scoped, Effect.provide(layerStore))
+  )
+
+  it.live("runs turns on the other engines while one cannot be reached, whose threads wait for it", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* Effect.all([make("a"), make("b")])
+      const store = yield* Store
+      yield* a.play(answers("one"))
+      yield* submit("k1")
+      yield* Effect.provide(outcome("k1"), worker([a]))
+      a.turn(false)
+      yield* submit("k2")
+      yield* Effect.gen(function* () {
+        const { events } = yield* DurableRunner
+        const waits = yield* Effect.forkScoped(
+          Stream.runHead(Stream.filter(events, ({ _tag }) => _tag === "Retrying")),
+          { startImmediately: true }
+        )
+        yield* b.play(answers("two", "three"))
+        // With one place, a turn that waits would stop the others.
+        for (const key of ["x", "y"]) {
+          yield* submit(key, { threadId: key })
+          assert.strictEqual((yield* outcome(key))._tag, "Completed")
+          assert.strictEqual(yield* engineOf(key), "b")
+        }
+        assert.deepInclude(Option.getOrUndefined(yield* Fiber.join(waits)), {
+          key: "k2",
+          errorType: "EngineUnreachable.Lost"
+        })
+        assert.isUndefined(yield* store.outcome("k2"))
+        assert.strictEqual(yield* engineOf("t"), "a")
+      }).pipe(Effect.provide(worker([a, b], { concurrency: 1 })))
+    }).pipe(Effect.scoped, Effect.provide(layerStore))
+  )
+})
