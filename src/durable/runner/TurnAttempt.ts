@@ -59,7 +59,7 @@ export interface Claimed {
   readonly policy: Policy.Policy
   /** Its place among the turns that run at the same time. */
   readonly place: TurnPlace
-  readonly report: (event: Reported) => Effect.Effect<void>
+  readonly report: (event: ReportedEvent) => Effect.Effect<void>
   isInterrupted: boolean
   open: Thread | undefined
   /** The copy of the conversation, once it is known where Codex stores it. */
@@ -69,7 +69,7 @@ export interface Claimed {
 export type RunError = CodexError.CodexError | StorageUnavailable
 
 /** What a turn reports. The runner adds the turn and the time. */
-export type Reported = RunnerEvent extends infer E
+export type ReportedEvent = RunnerEvent extends infer E
   ? E extends RunnerEvent
     ? Omit<E, "at" | "key" | "thread">
     : never

@@ -184,7 +184,7 @@ export const run = (
     if (row === undefined) return true
     const thread = yield* store.thread(row.threadId)
     if (thread === undefined) return true
-    const report = (event: TurnAttempt.Reported) =>
+    const report = (event: TurnAttempt.ReportedEvent) =>
       Effect.map(Clock.currentTimeMillis, (at) => runner.report({ ...event, key, thread: thread.id, at }))
     yield* report({ _tag: "Claimed" })
     const gone = yield* Deferred.make<void>()
