@@ -76,10 +76,7 @@ const answerTimeout = "5 seconds"
  * made again for minutes, in which `home` is known and no request is answered.
  */
 const answers = ({ threads }: DrivenEngine): Effect.Effect<boolean> =>
-  Effect.andThen(
-    threads.home,
-    Effect.timeout(threads.request("thread/loaded/list", {}), answerTimeout)
-  ).pipe(
+  Effect.andThen(threads.home, Effect.timeout(threads.request("thread/loaded/list", {}), answerTimeout)).pipe(
     Effect.as(true),
     // An engine that refuses the request has answered.
     Effect.catch((error) => Effect.succeed(error._tag === "InvalidRequest")),
@@ -99,10 +96,7 @@ const until = ({ health }: WatchedEngine, holds: (health: Health) => boolean): E
 export const make = Effect.fnUntraced(function* ({ engines, runner, store, takeOverAfter }: PoolOptions) {
   const startedAt = yield* Clock.currentTimeMillis
   const watched = yield* Effect.forEach(engines, (engine) =>
-    Effect.map(
-      SubscriptionRef.make<Health>("unknown"),
-      (health): WatchedEngine => ({ ...engine, health })
-    )
+    Effect.map(SubscriptionRef.make<Health>("unknown"), (health): WatchedEngine => ({ ...engine, health }))
   )
   const [only, ...others] = watched
   const isOnly = others.length === 0
@@ -129,7 +123,10 @@ export const make = Effect.fnUntraced(function* ({ engines, runner, store, takeO
       Effect.ignore
     )
 
-  const interval = Duration.min(maxInterval, Duration.max(minInterval, Duration.divideUnsafe(takeOverAfter, 4)))
+  const interval = Duration.min(
+    maxInterval,
+    Duration.max(minInterval, Duration.divideUnsafe(takeOverAfter, 4))
+  )
   yield* Effect.forEach(watched, (engine) =>
     Effect.forkScoped(Effect.repeat(check(engine), Schedule.spaced(interval)))
   )

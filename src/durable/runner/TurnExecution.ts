@@ -63,7 +63,10 @@ const pause = (failures: number): Duration.Duration =>
   Duration.millis(Math.min(10_000, 100 * 2 ** Math.min(failures, 10)))
 
 /** The error of a turn that timed out, with the time that its submitter allowed. */
-const timedOut = ({ timeoutMillis }: TurnAttempt.Claimed, error: CodexError.TurnTimedOut): CodexError.CodexError => {
+const timedOut = (
+  { timeoutMillis }: TurnAttempt.Claimed,
+  error: CodexError.TurnTimedOut
+): CodexError.CodexError => {
   const { turn, ...fields } = error
   const whole = new CodexError.TurnTimedOut({ ...fields, timeoutMillis })
   return turn === undefined ? whole : CodexError.withTurn(whole, turn)

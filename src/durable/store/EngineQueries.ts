@@ -6,10 +6,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Rows from "./Rows.ts"
 import { guard } from "./StorageFailure.ts"
 
-const decodeLoads = Rows.decoder(
-  "codex_threads",
-  Schema.Struct({ engine: Schema.String, n: Schema.Finite })
-)
+const decodeLoads = Rows.decoder("codex_threads", Schema.Struct({ engine: Schema.String, n: Schema.Finite }))
 
 export const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

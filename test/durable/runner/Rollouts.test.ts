@@ -113,25 +113,27 @@ describe("a rollout", () => {
     )
   )
 
-  it.effect("is written below another home, readable only by this user, and a file that goes further is kept", () =>
-    withDirectory((directory) =>
-      Effect.gen(function* () {
-        const store = yield* Store
-        const home = join(directory, "other")
-        Fs.mkdirSync(home)
-        assert.isFalse(yield* Rollouts.restore(store, threadId, relative, home))
-        yield* store.rollouts.append(threadId, 0, Buffer.from("one\n"))
-        yield* store.rollouts.append(threadId, 4, Buffer.from("two\n"))
-        assert.isTrue(yield* Rollouts.restore(store, threadId, `/home/a/.codex/${relative}`, home))
-        const file = join(home, relative)
-        assert.strictEqual(Fs.readFileSync(file, "utf8"), "one\ntwo\n")
-        assert.strictEqual(Fs.statSync(file).mode & 0o777, 0o600)
-        assert.deepStrictEqual(Fs.readdirSync(dirname(file)), [relative.split("/").at(-1)])
-        Fs.writeFileSync(file, "one\ntwo\nthree\n")
-        assert.isTrue(yield* Rollouts.restore(store, threadId, relative, home))
-        assert.strictEqual(Fs.readFileSync(file, "utf8"), "one\ntwo\nthree\n")
-      })
-    )
+  it.effect(
+    "is written below another home, readable only by this user, and a file that goes further is kept",
+    () =>
+      withDirectory((directory) =>
+        Effect.gen(function* () {
+          const store = yield* Store
+          const home = join(directory, "other")
+          Fs.mkdirSync(home)
+          assert.isFalse(yield* Rollouts.restore(store, threadId, relative, home))
+          yield* store.rollouts.append(threadId, 0, Buffer.from("one\n"))
+          yield* store.rollouts.append(threadId, 4, Buffer.from("two\n"))
+          assert.isTrue(yield* Rollouts.restore(store, threadId, `/home/a/.codex/${relative}`, home))
+          const file = join(home, relative)
+          assert.strictEqual(Fs.readFileSync(file, "utf8"), "one\ntwo\n")
+          assert.strictEqual(Fs.statSync(file).mode & 0o777, 0o600)
+          assert.deepStrictEqual(Fs.readdirSync(dirname(file)), [relative.split("/").at(-1)])
+          Fs.writeFileSync(file, "one\ntwo\nthree\n")
+          assert.isTrue(yield* Rollouts.restore(store, threadId, relative, home))
+          assert.strictEqual(Fs.readFileSync(file, "utf8"), "one\ntwo\nthree\n")
+        })
+      )
   )
 
   it.effect("replaces a file that is older, or that went on differently", () =>
