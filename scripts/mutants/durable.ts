@@ -70,11 +70,37 @@ export const durable: ReadonlyArray<Mutant> = [
       "is written only to its own place, and through no link"
     ]
   ]),
-  ...inFile("src/durable/runner/ThreadOpening.ts", "test/real-codex/Rollouts.test.ts", [
+  ...inFile("src/durable/runner/Rollouts.ts", "test/durable/runner/Rollouts.test.ts", [
     [
-      "  yield* checkLost(context, thread)\n",
-      "",
+      "return read === bytes.length && found.equals(bytes)",
+      "return read === bytes.length",
+      "replaces a file that is older, or that went on differently"
+    ]
+  ]),
+  ...inFile("src/durable/runner/EnginePool.ts", "test/real-codex/Rollouts.test.ts", [
+    [
+      "if (isLost(silent)) return undefined",
+      "if (silent >= 0) return undefined",
       "of a lost machine continues in the engine of another runner, with its next turn"
+    ]
+  ]),
+  ...inFile("src/durable/runner/EnginePool.ts", "test/durable/runner/Engines.test.ts", [
+    [
+      "(load.get(a.name) ?? 0) - (load.get(b.name) ?? 0)",
+      "load.size * 0",
+      "starts new threads on the engine with the fewest running ones"
+    ],
+    [
+      "if (isReached(healthOf(own))) return own",
+      "if (isKnown(healthOf(own))) return undefined",
+      "keeps a thread on its engine, also if another one runs fewer"
+    ]
+  ]),
+  ...inFile("src/durable/runner/TurnExecution.ts", "test/durable/runner/Engines.test.ts", [
+    [
+      "    yield* claimed.place.leave\n",
+      "",
+      "runs turns on the other engines while one cannot be reached, whose threads wait for it"
     ]
   ])
 ]
