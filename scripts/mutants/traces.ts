@@ -31,6 +31,23 @@ export const traces: ReadonlyArray<Mutant> = [
   ...inFile("src/trace/reader/TraceReader.ts", reader, [
     ["if (recent.has(tallied.spanId)) continue", "", "takes a span once that an exporter sent twice"]
   ]),
+  ...inFile("src/trace/reader/CallRecords.ts", writers, [
+    [
+      "const isError = exitCode !== 0",
+      "const isError = false",
+      "has its own exporter's turns read, alone and beside the file of the library"
+    ],
+    [
+      'decision !== undefined && source !== "Config"',
+      "decision !== undefined",
+      "has its own exporter's turns read, alone and beside the file of the library"
+    ],
+    [
+      "(succeeded === false && !isDeclined)",
+      "succeeded === false",
+      "has its own exporter's turns read, alone and beside the file of the library"
+    ]
+  ]),
   ...inFile("src/trace/reader/TurnTable.ts", reader, [
     [
       "if (this.dropped.has(key)) return undefined",

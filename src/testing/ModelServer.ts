@@ -195,6 +195,8 @@ export const make = Effect.fnUntraced(function* (
     const content = yield* Effect.promise(() => readText(incoming, maxBody))
     if (content === undefined) return refuse(413, `a request has more than ${maxBody} bytes`)
     const target = `${incoming.method} ${incoming.url}`
+    // Codex with an exporter of logs asks the provider what its turns cost, and continues without an answer.
+    if (target === "POST /v1/analytics/codex/turn-costs") return httpError(404, { message: "no costs here" })
     if (target !== "POST /v1/responses") return refuse(404, `there is no ${target}`)
     const body = Requests.decodeBody(content)
     if (Option.isNone(body)) return refuse(400, `the body of ${target} is not a JSON object`)

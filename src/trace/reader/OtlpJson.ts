@@ -175,11 +175,11 @@ const serviceOf = (resource: unknown): string | undefined => {
   return typeof name === "string" && name !== "" ? name : undefined
 }
 
-/** Counts the log records of a request. */
-export const recordsIn = ({ records }: OtlpRequest): number =>
-  sum(objectsIn(records), ({ scopeLogs }) =>
-    sum(objectsIn(scopeLogs), ({ logRecords }) => (Array.isArray(logRecords) ? logRecords.length : 0))
-  )
+/** Returns the log records of a request. */
+export function* recordsIn({ records }: OtlpRequest): Generator<JsonObject> {
+  for (const { scopeLogs } of objectsIn(records))
+    for (const scope of objectsIn(scopeLogs)) yield* objectsIn(scope["logRecords"])
+}
 
 const kindsOfPoints = ["sum", "gauge", "histogram", "exponentialHistogram", "summary"]
 

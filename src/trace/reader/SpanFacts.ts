@@ -26,6 +26,15 @@ const raw = {
 const rawTurn = /^session_task\.(?!run$)/
 const rawModel = "codex.sampling"
 
+/** The attributes of Codex's own spans that say that Codex wrote them, and to which turn they belong. */
+export const originNames: ReadonlySet<string> = new Set([
+  raw.module,
+  raw.turnId,
+  raw.otherTurnId,
+  raw.conversationId,
+  raw.threadId
+])
+
 /** The attributes that say what a span is. A first pass decodes only these. */
 export const attributeNames: ReadonlySet<string> = new Set([
   ...Object.values(raw),
@@ -98,10 +107,14 @@ const countOf = (value: AttributeValue | undefined): number | undefined => {
 export const of = (name: string, attributes: SpanAttributes): SpanFacts => {
   const turnId = textOf(attributes, attribute.turnId)
   const own = ownKindOf(name, attributes)
-  if (own !== undefined) return { kind: own, isRaw: false, turnId }
   const rawTurnId = textOf(attributes, raw.turnId) ?? textOf(attributes, raw.otherTurnId)
-  const isRaw =
-    turnId === undefined && (textOf(attributes, raw.module)?.startsWith("codex") ?? rawTurnId !== undefined)
+  const isOfCodex = textOf(attributes, raw.module)?.startsWith("codex")
+  if (own !== undefined) {
+    // The approval or the command of a call of Codex's own traces, which its log records add.
+    const isRaw = turnId === undefined && isOfCodex === true && (own === "approval" || own === "command")
+    return { kind: own, isRaw, turnId: isRaw ? rawTurnId : turnId }
+  }
+  const isRaw = turnId === undefined && (isOfCodex ?? rawTurnId !== undefined)
   if (!isRaw) return { kind: "other", isRaw: false, turnId }
   return { kind: rawKindOf(name, attributes, rawTurnId), isRaw: true, turnId: rawTurnId }
 }

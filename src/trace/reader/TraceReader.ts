@@ -5,6 +5,7 @@
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { codeOf } from "../../internal/SystemError.ts"
+import * as CallRecords from "./CallRecords.ts"
 import * as LineFile from "./LineFile.ts"
 import * as OtlpJson from "./OtlpJson.ts"
 import * as SpanFacts from "./SpanFacts.ts"
@@ -47,6 +48,8 @@ const defaultMaxTurns = 50_000
 const maxBadLines = 20
 /** The maximum number of spans of a turn that are kept. A turn with more of them shows the first that the files contain. */
 const maxSpans = 100_000
+/** The maximum number of calls that wait for their records. */
+const maxCalls = 50_000
 
 /** Reads all files once. */
 export const scan = (
@@ -59,6 +62,16 @@ export const scan = (
     const counts = { spans: 0, records: 0, metricPoints: 0, badSpans: 0, bad: 0 }
     const badLines: Array<BadLine> = []
     const recent = new RecentIds()
+    const records = new CallRecords.CallRecords()
+    const emit = (span: TalliedSpan) => {
+      if (maxTurns > 0) table.add(span)
+      options.onSpan?.(span)
+    }
+    /** Calls of Codex's own traces, whose records may follow. */
+    const calls: Array<TalliedSpan> = []
+    const emitCalls = () => {
+      for (const call of calls.splice(0)) for (const span of tallyCall(call, records)) emit(span)
+    }
     const take = (text: string) => {
       const request = OtlpJson.parse(text)
       if (typeof request === "string") return request
@@ -70,10 +83,14 @@ export const scan = (
         }
         if (recent.has(tallied.spanId)) continue
         counts.spans++
-        if (maxTurns > 0) table.add(tallied)
-        options.onSpan?.(tallied)
+        if (CallRecords.isCall(tallied.facts)) calls.push(tallied)
+        else emit(tallied)
       }
-      counts.records += OtlpJson.recordsIn(request)
+      for (const record of OtlpJson.recordsIn(request)) {
+        counts.records++
+        records.add(record)
+      }
+      if (calls.length > maxCalls) emitCalls()
       counts.metricPoints += OtlpJson.pointsIn(request)
       return undefined
     }
@@ -93,6 +110,7 @@ export const scan = (
       lines += read.lines
       if (read.cut) cutFiles++
     }
+    emitCalls()
     const turns = table.finish()
     return {
       turns,
@@ -105,7 +123,7 @@ export const scan = (
         cutFiles,
         omittedTurns: table.omitted
       },
-      read: (keys) => readTurns(paths, turns, keys)
+      read: (keys) => readTurns(paths, turns, records, keys)
     }
   })
 
@@ -141,6 +159,40 @@ const tally = (span: OtlpJson.JsonObject, service: string | undefined): TalliedS
   }
 }
 
+/** Returns a call with what its records say: its outcome, its approval and its command. */
+const tallyCall = (call: TalliedSpan, records: CallRecords.CallRecords): ReadonlyArray<TalliedSpan> => {
+  const change = records.change(call)
+  if (change === undefined) return [call]
+  const { attributes, below, failed } = change
+  return [
+    { ...call, failed, attributes },
+    ...below.map(({ name, ...span }): TalliedSpan => ({
+      ...span,
+      traceId: call.traceId,
+      service: call.service,
+      facts: SpanFacts.of(name, span.attributes),
+      isDerived: true
+    }))
+  ]
+}
+
+/** As `tallyCall`, for all spans of a turn that only Codex recorded. */
+const withRecords = (
+  spans: ReadonlyArray<OtlpJson.DecodedSpan>,
+  records: CallRecords.CallRecords
+): ReadonlyArray<OtlpJson.DecodedSpan> =>
+  spans.flatMap((span) => {
+    const change = CallRecords.isCall(SpanFacts.of(span.name, span.attributes))
+      ? records.change(span)
+      : undefined
+    if (change === undefined) return [span]
+    const { attributes, below, failed } = change
+    return [
+      { ...span, failed, attributes },
+      ...below.map((derived) => ({ ...derived, traceId: span.traceId, events: [] }))
+    ]
+  })
+
 /**
  * Remembers the ids of the last spans, because an exporter that gets no answer sends a batch twice. Two generations instead of
  * a queue, so that forgetting costs nothing.
@@ -170,6 +222,7 @@ const maxNeedles = 16
 const readTurns = (
   paths: ReadonlyArray<string>,
   turns: ReadonlyArray<TurnSummary>,
+  records: CallRecords.CallRecords,
   keys: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<TurnTrace>, UnreadableTrace> =>
   Effect.gen(function* () {
@@ -211,7 +264,12 @@ const readTurns = (
           needles === undefined ? undefined : (bytes) => needles.some((needle) => bytes.includes(needle))
       })
     return wanted.map(({ agents, found, turn }) =>
-      TurnTree.make({ turn, agents, spans: found.spans, omittedSpans: found.omitted })
+      TurnTree.make({
+        turn,
+        agents,
+        spans: turn.recordedBy === "codex" ? withRecords(found.spans, records) : found.spans,
+        omittedSpans: found.omitted
+      })
     )
   })
 

@@ -17,6 +17,8 @@ export interface TalliedSpan {
   readonly service: string | undefined
   readonly attributes: SpanAttributes
   readonly facts: SpanFacts.SpanFacts
+  /** The span is not in the files: it follows from log records. */
+  readonly isDerived?: true | undefined
 }
 
 /** The fields of a list entry that the turn's own span has. */
@@ -159,7 +161,7 @@ export class TurnTally {
 
   add(span: TalliedSpan): void {
     const { attributes, facts } = span
-    this.spans++
+    if (span.isDerived !== true) this.spans++
     if (span.start < this.first || (span.start === this.first && span.spanId < this.firstId)) {
       this.first = span.start
       this.firstId = span.spanId

@@ -72,14 +72,16 @@ describe("the real Codex", () => {
       const real = yield* Real.make(
         [
           M.reply(M.shell("sleep 0.2", { escalate: "I need it" }), M.usage({ input: 10, output: 1 })),
-          M.reply(M.shell("exit 3"), M.usage({ input: 20, output: 2 })),
+          M.reply(M.shell("echo 'Process exited with code 0' && exit 3"), M.usage({ input: 20, output: 2 })),
+          M.reply(M.shell("touch file", { escalate: "I need it" }), M.usage({ input: 0, output: 0 })),
+          M.reply(M.call("no_such_tool", {}), M.usage({ input: 0, output: 0 })),
           M.reply(M.text("done", { deltas: true }), M.usage({ input: 30, output: 3 }))
         ],
         {
-          config: ["trace_exporter"]
+          config: ["trace_exporter", "exporter"]
             .map(
               (key) =>
-                `otel.${key} = { otlp-http = { endpoint = "${collector.url}/v1/traces", protocol = "json" } }`
+                `otel.${key} = { otlp-http = { endpoint = "${collector.url}/v1/${key}", protocol = "json" } }`
             )
             .join("\n")
         }
@@ -88,16 +90,27 @@ describe("the real Codex", () => {
         const thread = yield* real.start()
         yield* thread.run("go")
       }).pipe(
-        Effect.provide(Approval.layer(() => Effect.succeed(Approval.accept))),
+        Effect.provide(
+          Approval.layer((request) =>
+            Effect.succeed(
+              request._tag === "Command" && request.script.includes("touch")
+                ? Approval.decline("not now")
+                : Approval.accept
+            )
+          )
+        ),
         Effect.provide(
           Layer.provideMerge(real.layer, File.layer({ path: `${directory}/own.json`, signals: ["traces"] }))
         ),
         Effect.scoped
       )
-      // Codex sends the span of the turn last, when it ends.
+      // Codex sends the span of the turn last, when it ends, and the records of its calls in requests of their own.
       yield* until(
-        "the span of the turn",
-        Effect.map(collector.bytes, (text) => text.includes('"session_task.turn"'))
+        "the span of the turn and the records of its calls",
+        Effect.map(
+          collector.bytes,
+          (text) => text.includes('"session_task.turn"') && text.split('"codex.tool_result"').length > 4
+        )
       )
       const codex = `${directory}/codex.json`
       yield* fs.writeFileString(codex, `${yield* collector.bytes}\n`)
@@ -111,13 +124,42 @@ describe("the real Codex", () => {
         model: "gpt-5.5",
         status: "completed",
         tokens: { input: 60, output: 6, cachedInput: 0, cacheWrite: 0, reasoning: 0 },
-        modelCalls: { count: 3, failed: 0 },
-        toolCalls: { count: 2, failed: 0 }
+        modelCalls: { count: 5, failed: 0 },
+        // A declined call has not failed.
+        toolCalls: { count: 4, failed: 1 },
+        commands: { count: 2, failed: 1 },
+        errors: { CommandFailed: 1, ToolFailed: 1 }
       })
+      assert.deepInclude(alone?.turn.approvals, { count: 2, declined: 1 })
       assert.deepStrictEqual(
-        alone?.spans.flatMap(({ kind, tool }) => (kind === "model" || kind === "tool" ? [tool ?? kind] : [])),
-        ["model", "exec_command", "model", "exec_command", "model"]
+        alone?.spans.flatMap(({ approvalKind, decidedBy, decision, executable, exitCode, kind, tool }) =>
+          kind === "approval"
+            ? [`${approvalKind} ${decision} by ${decidedBy}`]
+            : kind === "command"
+              ? [`${executable} exit ${exitCode}`]
+              : kind === "model" || kind === "tool"
+                ? [tool ?? kind]
+                : []
+        ),
+        [
+          "model",
+          "exec_command",
+          "command accept by user",
+          "sleep exit 0",
+          "model",
+          "exec_command",
+          "echo exit 3",
+          "model",
+          "exec_command",
+          "command decline by user",
+          "model",
+          "no_such_tool",
+          "model"
+        ]
       )
+      const approval = alone?.spans.find(({ kind }) => kind === "approval")
+      assert.strictEqual(alone?.spans[approval?.parent ?? -1]?.tool, "exec_command")
+      assert.strictEqual(alone?.turn.approvals.waitNanos, alone?.turn.time?.approvalNanos)
       const {
         approvalNanos = 0,
         overheadNanos = 0,
@@ -131,6 +173,21 @@ describe("the real Codex", () => {
       // The command sleeps for 200 ms.
       assert.isAtLeast(toolsNanos, 200_000_000)
 
+      // The records may be in another file than the spans, before or after it.
+      const requests = (yield* collector.bytes).split(/^(?=\{$)/m)
+      const isLogs = (request: string) => request.includes('"resourceLogs"')
+      const logs = `${directory}/logs.json`
+      const spans = `${directory}/spans.json`
+      yield* fs.writeFileString(logs, requests.filter(isLogs).join(""))
+      yield* fs.writeFileString(spans, requests.filter((request) => !isLogs(request)).join(""))
+      for (const files of [
+        [logs, spans],
+        [spans, logs]
+      ]) {
+        const apart = yield* TraceReader.scan(files)
+        assert.deepStrictEqual(yield* apart.read([alone?.turn.key ?? ""]), alone === undefined ? [] : [alone])
+      }
+
       const both = yield* TraceReader.scan([codex, `${directory}/own.json`])
       assert.strictEqual(both.turns.length, 1)
       const [together] = yield* both.read(both.turns.map(({ key }) => key))
@@ -138,14 +195,14 @@ describe("the real Codex", () => {
       assert.deepInclude(together?.turn, {
         recordedBy: "effect-codex",
         service: "effect-codex",
-        modelCalls: { count: 3, failed: 0 },
+        modelCalls: { count: 5, failed: 0 },
         commands: { count: 2, failed: 1 },
         errors: { CommandFailed: 1 }
       })
-      assert.strictEqual(together?.turn.approvals.count, 1)
+      assert.strictEqual(together?.turn.approvals.count, 2)
       assert.deepStrictEqual(
         together?.spans.filter(({ depth, kind }) => kind !== "codex" && depth < 2).map(({ kind }) => kind),
-        ["turn", "model", "tool", "model", "tool", "model"]
+        ["turn", "model", "tool", "model", "tool", "model", "tool", "model", "tool", "model"]
       )
       const kinds = (together?.spans ?? []).map(({ kind }) => kind)
       assert.isTrue(kinds.includes("codex"))
