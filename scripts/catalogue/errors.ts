@@ -122,9 +122,9 @@ export const errors: Readonly<Record<Tags | Reasons, ErrorEntry>> = {
     error: new CodexError.EngineStartFailed({
       reason: "HostConflict",
       path: "/srv/host",
-      detail: "it runs with another codexPath, config or env"
+      detail: "it runs with another config or env"
     }),
-    then: "Give every program of the directory the same `codexPath`, `config` and `env`, or none. After a change of them, run `effect-codex host stop`."
+    then: "Give every program of the directory the same `config` and `env`, or none, and no `codexPath` to an older Codex. After a change of them, run `effect-codex host stop`."
   },
   EngineExited: {
     error: new CodexError.EngineExited({ code: 101, stderr: "Error: out of memory" }),

@@ -15,7 +15,9 @@ export const ControlRequest = Schema.Struct({
   /** `handOver`: ends the supervisor and leaves Codex running, for the next supervisor. */
   method: Schema.Literals(["status", "drain", "stop", "handOver"]),
   /** The codex of the next generation, for `drain`. */
-  codexPath: Schema.optionalKey(Schema.String)
+  codexPath: Schema.optionalKey(Schema.String),
+  /** The generation to drain. If another one takes the new turns by now, nothing happens. */
+  generation: Schema.optionalKey(Schema.Int)
 })
 export type ControlRequest = typeof ControlRequest.Type
 

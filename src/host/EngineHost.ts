@@ -70,10 +70,18 @@ export const status = (dir: string): Effect.Effect<Option.Option<HostStatus.Host
   Effect.gen(function* () {
     const directory = yield* HostDirectory.find(dir)
     if (directory === undefined) return Option.none()
-    const state = yield* HostClient.running(directory, yield* ProcessIdentity.self)
+    const me = yield* ProcessIdentity.self
+    const state = yield* HostClient.running(directory, me)
     if (state === undefined) return Option.none()
-    const reply = yield* ask(directory, { method: "status" }, HostClient.answerTimeout)
-    return reply._tag === "Done" ? HostStatus.decode(reply.value) : Option.none()
+    const reply = yield* ask(directory, { method: "status" }, HostClient.answerTimeout).pipe(
+      // It has ended meanwhile.
+      Effect.catch((error) =>
+        Effect.flatMap(HostClient.running(directory, me), (now) =>
+          now === undefined ? Effect.undefined : Effect.fail(error)
+        )
+      )
+    )
+    return reply?._tag === "Done" ? HostStatus.decode(reply.value) : Option.none()
   })
 
 /**

@@ -7,9 +7,11 @@ import * as CodexError from "../domain/CodexError.ts"
 import type * as Transport from "../engine/app-server/Transport.ts"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as CodexSockets from "./CodexSockets.ts"
+import * as ControlSocket from "./ControlSocket.ts"
 import * as HostDirectory from "./HostDirectory.ts"
 import * as HostSettings from "./HostSettings.ts"
 import * as HostState from "./HostState.ts"
+import * as HostUpgrade from "./HostUpgrade.ts"
 import * as SupervisorProcess from "./SupervisorProcess.ts"
 
 /** Where a Codex of a host listens. */
@@ -52,6 +54,35 @@ const usable = Effect.fnUntraced(function* (
   return { directory, generation, path }
 })
 
+/** Updates a host. Another program may have done so meanwhile. */
+const apply = Effect.fnUntraced(function* (
+  options: HostSettings.EngineHostOptions,
+  upgrade: Exclude<HostUpgrade.Upgrade, { readonly _tag: "None" }>,
+  { directory, generation }: Located
+) {
+  if (upgrade._tag === "Supervisor") {
+    const report = yield* SupervisorProcess.start(HostSettings.make(options, directory, "replace"))
+    if (report._tag === "Failed") yield* startError(report.error)
+    return
+  }
+  const { codexPath } = upgrade
+  const reply = yield* ControlSocket.send(directory, {
+    method: "drain",
+    codexPath,
+    generation: generation.id
+  }).pipe(
+    Effect.mapError(
+      (detail) =>
+        new CodexError.EngineUnreachable({
+          reason: "NotConnected",
+          endpoint: join(directory, "host.sock"),
+          detail
+        })
+    )
+  )
+  if (reply._tag === "Failed") yield* startError(reply.error)
+})
+
 /**
  * Returns where the Codex of a host listens, and waits until it answers. Starts the host if it does not run; fails then if
  * `mayStart` is false.
@@ -83,10 +114,15 @@ export const locate = (
           return yield* new CodexError.EngineStartFailed({
             reason: "HostConflict",
             path: directory,
-            detail: "it runs with another codexPath, config or env"
+            detail: "it runs with another config or env"
           })
         const found = yield* usable(directory, HostState.current(state), me)
-        if (found !== undefined) return found
+        if (found !== undefined) {
+          const upgrade = yield* HostUpgrade.check(options, directory, state, found.generation)
+          if (upgrade._tag === "None") return found
+          yield* apply(options, upgrade, found)
+          return yield* look
+        }
         lastFailure = state.failure ?? lastFailure
       }
       yield* Effect.sleep(lookEvery)

@@ -6,8 +6,9 @@ import { createHash } from "node:crypto"
 import * as CanonicalJson from "../internal/CanonicalJson.ts"
 
 /**
- * Options of an engine host. They count when the host starts. A program that finds a running host with another `codexPath`,
- * `config` or `env` fails with `EngineStartFailed`, reason `HostConflict`; without these options it takes the host as it is.
+ * Options of an engine host. They count when the host starts. A program that finds a running host with another `config` or
+ * `env` fails with `EngineStartFailed`, reason `HostConflict`; without these options it takes the host as it is. If its Codex is
+ * newer than that of the host, new turns run in the newer one; a `codexPath` to an older one is a `HostConflict` too.
  * @since 0.1.0
  * @category models
  */
@@ -40,6 +41,8 @@ export const HostSettings = Schema.Struct({
   /** Absent: never. */
   idleTimeoutMillis: Schema.optionalKey(Schema.Finite),
   startTimeoutMillis: Schema.Finite,
+  /** Whether the program asks for these settings for Codex. Without them, it takes those of the running host. */
+  isSpecific: Schema.Boolean,
   /** `service`: a service manager runs the supervisor in the foreground. */
   mode: Schema.Literals(["start", "replace", "service"])
 })
@@ -62,17 +65,39 @@ export const make = (options: EngineHostOptions, dir: string, mode: HostSettings
     env: Object.fromEntries(Object.entries(options.env ?? {}).map(([name, value]) => [name, value ?? null])),
     ...(Duration.isFinite(idleTimeout) ? { idleTimeoutMillis: Duration.toMillis(idleTimeout) } : {}),
     startTimeoutMillis: Duration.toMillis(startTimeoutOf(options)),
+    isSpecific: isSpecific(options),
     mode
   }
 }
 
-/** Returns a digest of the settings that change what Codex does. */
-export const digest = ({ codexPath, config, env }: HostSettings): string =>
-  createHash("sha256")
-    .update(CanonicalJson.canonicalJson({ codexPath: codexPath ?? null, config, env }))
-    .digest("hex")
-    .slice(0, 16)
+/** The settings that a supervisor hands over to the next one. */
+const Inherited = Schema.Struct({
+  codexPath: HostSettings.fields.codexPath,
+  config: HostSettings.fields.config,
+  env: HostSettings.fields.env
+})
+const decodeInherited = Schema.decodeUnknownOption(Inherited)
 
-/** Whether an option asks for a certain Codex. Without one, a program takes any. */
-export const isSpecific = ({ codexPath, config, env }: EngineHostOptions): boolean =>
-  codexPath !== undefined || (config?.length ?? 0) > 0 || Object.keys(env ?? {}).length > 0
+/** Returns what a supervisor hands over. */
+export const handOver = ({ codexPath, config, env }: HostSettings): typeof Inherited.Type => ({
+  ...(codexPath === undefined ? {} : { codexPath }),
+  config,
+  env
+})
+
+/** Returns the settings with those of the supervisor before, unless the program asks for its own. */
+export const inherit = (settings: HostSettings, handedOver: unknown): HostSettings =>
+  settings.isSpecific
+    ? settings
+    : Option.match(decodeInherited(handedOver), {
+        onNone: () => settings,
+        onSome: (inherited) => ({ ...settings, ...inherited, isSpecific: true })
+      })
+
+/** Returns a digest of the settings that change what Codex does. */
+export const digest = ({ config, env }: Pick<HostSettings, "config" | "env">): string =>
+  createHash("sha256").update(CanonicalJson.canonicalJson({ config, env })).digest("hex").slice(0, 16)
+
+/** Whether an option asks for certain settings of Codex. Without one, a program takes any. */
+export const isSpecific = ({ config, env }: EngineHostOptions): boolean =>
+  (config?.length ?? 0) > 0 || Object.keys(env ?? {}).length > 0

@@ -2,6 +2,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { join } from "node:path"
@@ -32,9 +33,20 @@ const acquireLock = (directory: string) =>
   })
 
 /** Waits for the lock of the directory, after the supervisor that holds it was asked to hand over. */
-const takeOver = Effect.fnUntraced(function* (directory: string, me: ProcessIdentity.Owner) {
+const takeOver = Effect.fnUntraced(function* (
+  directory: string,
+  me: ProcessIdentity.Owner,
+  given: HostSettings.HostSettings
+) {
   const before = yield* HostState.read(directory)
-  yield* Effect.ignore(Effect.timeout(ControlSocket.send(directory, { method: "handOver" }), takeOverTimeout))
+  const reply = yield* ControlSocket.send(directory, { method: "handOver" }).pipe(
+    Effect.timeout(takeOverTimeout),
+    Effect.option
+  )
+  const settings = Option.match(reply, {
+    onNone: () => given,
+    onSome: (reply) => HostSettings.inherit(given, reply._tag === "Done" ? reply.value : undefined)
+  })
   const wait = (left: number): Effect.Effect<FileLock.FileLock | undefined, CodexError.EngineStartFailed> =>
     Effect.flatMap(acquireLock(directory), (held) =>
       held !== undefined || left === 0
@@ -45,24 +57,26 @@ const takeOver = Effect.fnUntraced(function* (directory: string, me: ProcessIden
           )
     )
   const held = yield* wait(100)
-  if (held !== undefined || before === undefined) return held
+  if (held !== undefined || before === undefined) return { held, settings }
   // It does not answer. Codex outlives it, so nothing is lost with it.
   if ((yield* ProcessIdentity.state(before.supervisor, me)) === "live")
     yield* Effect.ignore(Effect.try(() => process.kill(before.supervisor.pid, "SIGKILL")))
-  return yield* wait(100)
+  return { held: yield* wait(100), settings }
 })
 
 /** Runs until the host is stopped, is idle, or is handed over. Interruption stops the host. */
 export const run = Effect.fnUntraced(function* (
-  settings: HostSettings.HostSettings,
+  given: HostSettings.HostSettings,
   report: (report: Report) => void
 ): Effect.fn.Return<End | "other", CodexError.CodexError, Scope.Scope> {
-  const directory = yield* HostDirectory.open(settings.dir)
+  const directory = yield* HostDirectory.open(given.dir)
   const me = yield* ProcessIdentity.self
   const mask = (yield* Redaction.Current).text
-  const held = yield* Effect.acquireRelease(
-    settings.mode === "start" ? acquireLock(directory) : takeOver(directory, me),
-    (lock) => Effect.sync(() => lock?.release())
+  const { held, settings } = yield* Effect.acquireRelease(
+    given.mode === "start"
+      ? Effect.map(acquireLock(directory), (held) => ({ held, settings: given }))
+      : takeOver(directory, me, given),
+    ({ held }) => Effect.sync(() => held?.release())
   )
   if (held === undefined) {
     report({ _tag: "Other" })
@@ -79,6 +93,12 @@ export const run = Effect.fnUntraced(function* (
   let codexes: ReadonlyArray<HostedCodex.HostedCodex> = []
   let lastId = previous?.generations.at(-1)?.id ?? 0
   let isEnding = false
+  let nextPath = settings.codexPath
+  /**
+   * Whether the settings of the running Codex are not known: they ended with the supervisor that had them, and this one was
+   * started by a program that asks for none. Such a supervisor starts no Codex.
+   */
+  let lacksSettings = false
 
   const save = () => {
     try {
@@ -87,7 +107,7 @@ export const run = Effect.fnUntraced(function* (
         supervisor: me,
         libraryVersion: version,
         isService: settings.mode === "service",
-        settings: HostSettings.digest(settings),
+        settings: lacksSettings && previous !== undefined ? previous.settings : HostSettings.digest(settings),
         startedAt,
         restarts,
         ...(retry === undefined ? {} : { retryAt: retry.at, failure: retry.failure }),
@@ -105,7 +125,7 @@ export const run = Effect.fnUntraced(function* (
   }
 
   /** Starts the Codex that takes the next turns. */
-  const startNext = (codexPath?: string) =>
+  const startNext = (codexPath = nextPath) =>
     Effect.suspend(() => {
       let registered: HostedCodex.HostedCodex | undefined
       return HostedCodex.start(context, ++lastId, codexPath, (codex) => {
@@ -151,6 +171,18 @@ export const run = Effect.fnUntraced(function* (
       save()
     })
 
+  const settingsUnknown = HostDirectory.badHost(
+    directory,
+    "the settings of its codex ended with the supervisor that had them; give the config and env of the host, or run effect-codex host stop"
+  )
+  const stopWithoutSettings = Effect.suspend(() => {
+    log.add(
+      "host",
+      "the settings of codex are not known; the next program that has them starts the host again"
+    )
+    return finish("stop")
+  })
+
   let failures = 0
   /** Cleans up after a Codex has ended, and starts the next one if it ended by itself. */
   const watch = (codex: HostedCodex.HostedCodex): Effect.Effect<void> =>
@@ -163,6 +195,7 @@ export const run = Effect.fnUntraced(function* (
       forget(codex)
       log.add("host", `codex ended ${how}: generation ${id}${draining ? ", drained" : ""}`)
       if (draining) return
+      if (lacksSettings) return yield* stopWithoutSettings
       failures = Date.now() - startedAt >= RestartDelay.stableMillis ? 1 : failures + 1
       restarts++
       yield* Effect.logWarning(`codex app-server ended ${how} and is started again`)
@@ -203,11 +236,16 @@ export const run = Effect.fnUntraced(function* (
     }
   })
 
-  const drainCurrent = (codexPath: string | undefined) =>
+  /** Starts the next Codex, and lets those before it finish. */
+  const drainCurrent = (codexPath: string | undefined, only?: number) =>
     transition.withPermits(1)(
       Effect.gen(function* () {
         const old = codexes.filter((codex) => !codex.generation().draining)
+        // Another program was faster.
+        if (only !== undefined && !old.some((codex) => codex.generation().id === only)) return
+        if (lacksSettings) return yield* settingsUnknown
         yield* startNext(codexPath)
+        nextPath = codexPath ?? nextPath
         for (const codex of old) {
           codex.change({ draining: true })
           yield* Effect.forkIn(endDrained(codex), scope)
@@ -234,18 +272,22 @@ export const run = Effect.fnUntraced(function* (
   const nothing: ControlSocket.ControlReply = { _tag: "Done", value: null }
   const handle = ({
     codexPath,
+    generation,
     method
   }: ControlSocket.ControlRequest): Effect.Effect<ControlSocket.ControlReply> => {
     switch (method) {
       case "status":
         return Effect.map(status, (value) => ({ _tag: "Done", value: HostStatus.encode(value) }))
       case "drain":
-        return Effect.match(drainCurrent(codexPath), {
+        return Effect.match(drainCurrent(codexPath, generation), {
           onFailure: (error): ControlSocket.ControlReply => ({ _tag: "Failed", error }),
           onSuccess: () => nothing
         })
       case "handOver":
-        return Effect.as(finish("handOver"), nothing)
+        return Effect.as(finish("handOver"), {
+          _tag: "Done",
+          value: lacksSettings ? null : HostSettings.handOver(settings)
+        })
       case "stop":
         return Effect.andThen(endAll, Effect.as(finish("stop"), nothing))
     }
@@ -291,14 +333,19 @@ export const run = Effect.fnUntraced(function* (
   )
   let isHandedOver = false
 
+  const isCurrent = previous?.settings === HostSettings.digest(settings)
   yield* adopt
+  lacksSettings = codexes.length > 0 && !isCurrent && !settings.isSpecific
   save()
   yield* ControlSocket.serve(directory, handle).pipe(
     Effect.mapError((error) => HostDirectory.badHost(directory, error.message))
   )
-  const isCurrent = previous?.settings === HostSettings.digest(settings)
-  if (codexes.every((codex) => codex.generation().draining)) yield* startNext()
-  else if (settings.mode === "replace" || !isCurrent) yield* drainCurrent(undefined)
+  if (codexes.every((codex) => codex.generation().draining)) {
+    // What drains goes on.
+    isHandedOver = lacksSettings
+    if (lacksSettings) return yield* settingsUnknown
+    yield* startNext()
+  } else if (!isCurrent && !lacksSettings) yield* drainCurrent(undefined)
   report({ _tag: "Ready" })
   const end = yield* Effect.raceFirst(Deferred.await(done), Effect.as(watchIdle, "idle" as const))
   if (end === "idle") log.add("host", "nothing has used the host for a while; it ends")
