@@ -143,7 +143,11 @@ describe.concurrent("a host that a newer program uses", () => {
       const drained = yield* Effect.flip(EngineHost.drain({ dir: host.dir }))
       assert.strictEqual(drained._tag === "EngineStartFailed" && drained.reason, "BadHost")
       process.kill(pidOf(after), "SIGKILL")
-      yield* until("the host has ended", Effect.map(EngineHost.status(host.dir), Option.isNone))
+      yield* until(
+        "the host has ended",
+        Effect.sync(() => !isAlive(after.pid))
+      )
+      assert.deepStrictEqual(yield* EngineHost.status(host.dir), Option.none())
       const turn = yield* Effect.flatMap(startThread(host.workspace), (thread) => thread.run("go")).pipe(
         Effect.scoped,
         Effect.provide(host.layer)
