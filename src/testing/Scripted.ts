@@ -17,6 +17,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import type * as Exec from "../domain/Exec.ts"
 import { ThreadId } from "../domain/Ids.ts"
 import type * as CodexProtocol from "../engine/CodexProtocol.ts"
@@ -83,6 +84,10 @@ export class Scripted extends Context.Service<
     readonly exec: (respond: RespondToCommand) => Effect.Effect<void>
     /** The commands that `codex.exec` has started, in order. */
     readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
+    /** Connects a program to the engine, until the scope closes. */
+    readonly connect: Effect.Effect<Engine.Engine["Service"], never, Scope.Scope>
+    /** Ends an engine behind a socket by SIGKILL, and starts it again: the turns that run have no end. */
+    readonly crash: Effect.Effect<void>
     /** Sends a notification to `codex.notifications`, outside any turn. The method may be unknown. */
     readonly notify: (method: string, params: unknown) => Effect.Effect<void>
     /** Starts a turn of Codex itself on an open thread, now or after the thread's current turn. */
@@ -256,6 +261,15 @@ export const startTurn = (
 ): Effect.Effect<void, never, Scripted> =>
   Scripted.use((scripted) => scripted.startTurn(ThreadId.make(threadId), steps, options.input ?? ""))
 
+const services = ({ connect, ...scripted }: ScriptedEngine.ScriptedEngine) =>
+  Scripted.of({
+    ...scripted,
+    connect: Effect.map(
+      Effect.acquireRelease(Effect.sync(connect), ({ drop }) => Effect.sync(drop)),
+      ({ engine }) => engine
+    )
+  })
+
 /**
  * The engine, and the service that `play` uses. Steps that are left when the layer closes are a defect.
  * @since 0.1.0
@@ -271,7 +285,53 @@ export const startTurn = (
  * ```
  */
 export const layer: Layer.Layer<Engine.Engine | Scripted> = Layer.effectContext(
-  Effect.map(ScriptedEngine.make, ({ engine, ...scripted }) =>
-    Context.make(Engine.Engine, engine).pipe(Context.add(Scripted, Scripted.of(scripted)))
+  Effect.map(ScriptedEngine.make(), (engine) =>
+    Context.make(Engine.Engine, engine.connect().engine).pipe(Context.add(Scripted, services(engine)))
   )
+)
+
+/**
+ * The same for a Codex behind a socket: its turns outlive the programs that start them. A handle can `detach`, another program
+ * can `attach`, and approvals and tool calls that wait are asked again there. Programs connect with `layerClient`.
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Codex } from "effect-codex"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * // Each program has its own Codex, with its own connection.
+ * const Program = Layer.fresh(Codex.layer.pipe(Layer.provide(Scripted.layerClient)))
+ *
+ * const leaves = Effect.gen(function* () {
+ *   yield* Scripted.play([Scripted.delay("1 hour"), Scripted.message("Done.")])
+ *   const { startThread } = yield* Codex
+ *   const thread = yield* startThread({ onScopeClose: "detach" })
+ *   yield* Effect.forkChild(thread.run("Upgrade the dependencies", { key: "upgrade" }))
+ *   return thread.id
+ * }).pipe(Effect.scoped, Effect.provide(Program))
+ * ```
+ */
+export const layerSocket: Layer.Layer<Scripted> = Layer.effect(
+  Scripted,
+  Effect.map(ScriptedEngine.make(true), services)
+)
+
+/**
+ * Connects a program to the scripted Codex. The connection closes with the layer. Use `Layer.fresh` for a second program.
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Codex } from "effect-codex"
+ * import { Scripted } from "effect-codex/testing"
+ *
+ * const Program = Layer.fresh(Codex.layer.pipe(Layer.provide(Scripted.layerClient)))
+ * ```
+ */
+export const layerClient: Layer.Layer<Engine.Engine, never, Scripted> = Layer.effect(
+  Engine.Engine,
+  Scripted.use(({ connect }) => connect)
 )

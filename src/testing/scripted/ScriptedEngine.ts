@@ -1,5 +1,6 @@
 /** The engine that plays a script. Each turn takes the steps up to the next end of a turn. */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
@@ -21,13 +22,27 @@ import { dieScriptError, emit, emitAll, type ScriptedStep, type ScriptedTurn } f
 import * as ScriptedExec from "./ScriptedExec.ts"
 import * as ScriptedThreads from "./ScriptedThreads.ts"
 import * as ScriptedTerminals from "./ScriptedTerminals.ts"
+import * as ServedTurns from "./ServedTurns.ts"
 import * as ThreadStore from "./ThreadStore.ts"
 
 type Turn = Effect.Effect<void, CodexError.TurnError>
 
+/** A connection of a program to the engine. */
+export interface Connection {
+  readonly engine: Engine.Engine["Service"]
+  /** Closes the connection without a word to the program, as the end of its process does. */
+  readonly drop: () => void
+}
+
 /** The engine and what controls it. */
 export interface ScriptedEngine {
-  readonly engine: Engine.Engine["Service"]
+  /**
+   * Connects a program. Behind a socket, turns go on without it. `onEvent` is called before the program receives an event of a
+   * turn.
+   */
+  readonly connect: (onEvent?: ServedTurns.Client["onEvent"]) => Connection
+  /** Ends the engine and starts it again. The threads that have a turn are stored. */
+  readonly crash: Effect.Effect<void>
   /** Adds steps to the end of the script. */
   readonly play: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
   /** The inputs of all turns so far, in order. */
@@ -95,8 +110,13 @@ const reviewText = (target: Review.ReviewTarget): string => {
   }
 }
 
-/** Starts with an empty script. Dies with a `ScriptError` when the scope closes and steps are left. */
-export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.gen(function* () {
+/**
+ * Starts with an empty script. Dies with a `ScriptError` when the scope closes and steps are left. `isServed`: the engine is
+ * behind a socket, so its turns outlive the programs that start them.
+ */
+export const make = Effect.fnUntraced(function* (
+  isServed = false
+): Effect.fn.Return<ScriptedEngine, never, Scope.Scope> {
   const script: Array<ScriptedStep> = []
   const inputs: Array<string> = []
   let turns = 0
@@ -121,7 +141,9 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
 
   const threads = ThreadStore.make()
   const commands = ScriptedExec.make()
-  const terminals = ScriptedTerminals.make(yield* Effect.scope)
+  const scope = yield* Effect.scope
+  const terminals = ScriptedTerminals.make(scope)
+  const served = isServed ? ServedTurns.make(scope, yield* Effect.context()) : undefined
   const shared = new Map<ThreadId, ScriptedThreads.ScriptedThread>()
   const sharedThread = (id: ThreadId) => {
     const thread = shared.get(id) ?? ScriptedThreads.make()
@@ -147,8 +169,28 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       return Effect.void
     })
 
-  const makeThread = (id: ThreadId, options: Engine.EngineThreadOptions): Engine.EngineThread => {
+  const makeThread = (
+    id: ThreadId,
+    options: Engine.EngineThreadOptions,
+    client: ServedTurns.Client,
+    terminalsOpen: ScriptedTerminals.OpenTerminals
+  ): Engine.EngineThread => {
     const thread = sharedThread(id)
+    /** Runs a turn that the program requests: behind a socket in the engine, otherwise in the program. */
+    const request = (
+      turnOptions: Engine.EngineTurnOptions,
+      handlers: Engine.Handlers,
+      run: (turnId: TurnId, handlers: Engine.Handlers) => Turn
+    ): Turn =>
+      Effect.suspend(() => {
+        const turnId = nextTurnId()
+        if (served !== undefined)
+          return served.request({ threadId: id, turnId, client }, turnOptions, handlers, (handlers) =>
+            run(turnId, handlers)
+          )
+        const refusal = turnOptions.beforeStart?.()
+        return refusal === undefined ? run(turnId, handlers) : Effect.fail(refusal)
+      })
     const runTurn = (
       turnId: TurnId,
       input: TurnOptions.TurnInput,
@@ -212,7 +254,7 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
 
     const startNext = ({ input, steps }: ScriptedThreads.QueuedTurn) => {
       const turnId = nextTurnId()
-      ScriptedThreads.adopt(thread, turnId, (options, handlers) =>
+      startOwn(turnId, (options, handlers) =>
         // After the handle has learned of the end of the previous turn.
         Effect.flatMap(Effect.yieldNow, () => {
           if (input !== "") inputs.push(input)
@@ -225,6 +267,17 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
             steps
           )
         })
+      )
+    }
+    const startOwn = (turnId: TurnId, run: Parameters<typeof ScriptedThreads.adopt>[2]) => {
+      if (served === undefined) return ScriptedThreads.adopt(thread, turnId, run)
+      const over = Deferred.makeUnsafe<void>()
+      thread.adopted = over
+      served.start(id, turnId, (handlers) =>
+        Effect.ensuring(
+          run({}, handlers),
+          Effect.sync(() => ScriptedThreads.endAdopted(thread, over))
+        )
       )
     }
     starters.set(id, startNext)
@@ -256,23 +309,22 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
       terminals: terminals.of(id),
       goals: ScriptedThreads.goals(thread, options, startNext),
       turn: (input, turnOptions, handlers) =>
-        Effect.suspend(() => {
-          const refusal = turnOptions.beforeStart?.()
-          if (refusal !== undefined) return Effect.fail(refusal)
+        request(turnOptions, handlers, (turnId, handlers) => {
           settings = SettingsOptions.apply(settings, options)
           const text = TurnOptions.text(input)
           inputs.push(text)
-          return playScript(text, (play) => runTurn(nextTurnId(), input, turnOptions, handlers, play))
+          return playScript(text, (play) => runTurn(turnId, input, turnOptions, handlers, play))
         }),
+      detach: served === undefined ? undefined : Effect.sync(() => void (terminalsOpen.keeps = true)),
       findTurn: (key) => threads.findTurn(id, key),
       review: (target, handlers) =>
-        Effect.suspend(() => {
+        request({}, handlers, (turnId, handlers) => {
           const text = reviewText(target)
           inputs.push(text)
           const steps = takeTurn()
           if (steps.length === 0)
             return dieScriptError(`the script has no steps for the review of ${JSON.stringify(text)}`)
-          return runTurn(nextTurnId(), "", {}, handlers, (turn) => {
+          return runTurn(turnId, "", {}, handlers, (turn) => {
             const item = { _tag: "EnteredReviewMode", id: nextId("review"), text } as const
             return Effect.andThen(
               emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item }),
@@ -281,10 +333,12 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
           })
         }),
       compact: (handlers) =>
-        runTurn(nextTurnId(), "", {}, handlers, (turn) => {
-          const item = { _tag: "ContextCompaction", id: nextId("compaction") } as const
-          return emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
-        }),
+        request({}, handlers, (turnId, handlers) =>
+          runTurn(turnId, "", {}, handlers, (turn) => {
+            const item = { _tag: "ContextCompaction", id: nextId("compaction") } as const
+            return emitAll(turn, { _tag: "ItemStarted", item }, { _tag: "ItemCompleted", item })
+          })
+        ),
       steer: (input) =>
         Effect.suspend(() => {
           const steered = running.get(id)
@@ -294,24 +348,32 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
     }
   }
 
-  const openThread = (id: ThreadId, options: Engine.EngineThreadOptions) =>
-    terminals
-      .open(id)
-      .pipe(
-        Effect.andThen(ScriptedThreads.observe(sharedThread(id), options.observer)),
-        Effect.as(makeThread(id, options))
-      )
+  const openThread = Effect.fnUntraced(function* (
+    id: ThreadId,
+    options: Engine.EngineThreadOptions,
+    client: ServedTurns.Client
+  ) {
+    const open = yield* terminals.open(id)
+    yield* ScriptedThreads.observe(sharedThread(id), options.observer)
+    if (served !== undefined) yield* served.open(id, client, options.observer)
+    return makeThread(id, options, client, open)
+  })
 
-  return {
-    engine: Engine.Engine.of({
+  const resume = (threadId: ThreadId, options: Engine.EngineThreadOptions) =>
+    isServed ? threads.resumeKnown(threadId) : threads.resume(threadId, options)
+
+  const connect: ScriptedEngine["connect"] = (onEvent = () => {}) => {
+    const client: ServedTurns.Client = { isGone: false, onEvent }
+    const engine = Engine.Engine.of({
       ...threads.directory,
       ready: Effect.void,
       subscribe: notifications.subscribe,
-      startThread: (options) => Effect.flatMap(threads.open(options), (id) => openThread(id, options)),
+      startThread: (options) =>
+        Effect.flatMap(threads.open(options), (id) => openThread(id, options, client)),
       resumeThread: (threadId, options) =>
-        Effect.andThen(threads.resume(threadId, options), openThread(threadId, options)),
+        Effect.andThen(resume(threadId, options), openThread(threadId, options, client)),
       forkThread: (threadId, { through, ...options }) =>
-        Effect.flatMap(threads.fork(threadId, options, through), (id) => openThread(id, options)),
+        Effect.flatMap(threads.fork(threadId, options, through), (id) => openThread(id, options, client)),
       listModels: () => Effect.succeed({ data: [model], next: undefined }),
       exec: commands.exec,
       request: (method, params) =>
@@ -321,7 +383,24 @@ export const make: Effect.Effect<ScriptedEngine, never, Scope.Scope> = Effect.ge
           // A language model adds the history of a prompt this way. A script needs no answer of its own for it.
           return method === "thread/inject_items" ? Effect.succeed({}) : Effect.fail(noAnswer(method))
         })
-    }),
+    })
+    return { engine, drop: () => served?.drop(client) }
+  }
+
+  const crash = Effect.suspend(() => {
+    if (served === undefined)
+      return dieScriptError("only an engine behind a socket can crash; use Scripted.layerSocket")
+    for (const thread of shared.values()) {
+      thread.goal = undefined
+      thread.queued.splice(0)
+    }
+    const error = new CodexError.EngineExited({ signal: "SIGKILL", stderr: "" })
+    return threads.crash(error, served.isOpen, served.crash(error))
+  })
+
+  return {
+    connect,
+    crash,
     play: (steps) => Effect.sync(() => void script.push(...steps)),
     inputs: Effect.sync(() => [...inputs]),
     begun: (turns = 1) =>

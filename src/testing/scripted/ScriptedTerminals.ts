@@ -27,9 +27,14 @@ interface ThreadTerminals {
   readonly listeners: Set<Listener>
 }
 
+/** A handle of a thread. `keeps`: the commands go on when its scope closes. */
+export interface OpenTerminals {
+  keeps: boolean
+}
+
 export interface ScriptedTerminals {
   /** Opens a handle to a thread. The commands of the thread end with the scope of its last handle. */
-  readonly open: (threadId: ThreadId) => Effect.Effect<void, never, Scope.Scope>
+  readonly open: (threadId: ThreadId) => Effect.Effect<OpenTerminals, never, Scope.Scope>
   readonly of: (threadId: ThreadId) => Engine.EngineTerminals
   /** Starts a command of a turn. It runs until it ends by itself or is ended. */
   readonly start: (
@@ -86,11 +91,14 @@ export const make = (scope: Scope.Scope): ScriptedTerminals => {
   return {
     open: (threadId) =>
       Effect.acquireRelease(
-        Effect.sync(() => void terminalsOf(threadId).handles++),
-        () =>
+        Effect.sync((): OpenTerminals => {
+          terminalsOf(threadId).handles++
+          return { keeps: false }
+        }),
+        ({ keeps }) =>
           Effect.suspend(() => {
             const terminals = terminalsOf(threadId)
-            if (--terminals.handles > 0) return Effect.void
+            if (--terminals.handles > 0 || keeps) return Effect.void
             for (const listener of terminals.listeners) Queue.endUnsafe(listener)
             threads.delete(threadId)
             return Effect.void

@@ -96,12 +96,15 @@ export const adopt = (
     run: (options, handlers) =>
       Effect.ensuring(
         run(options, handlers),
-        Effect.sync(() => {
-          if (thread.adopted === over) thread.adopted = undefined
-          Deferred.doneUnsafe(over, Exit.void)
-        })
+        Effect.sync(() => endAdopted(thread, over))
       )
   })
+}
+
+/** Ends a turn that the engine has started by itself. */
+export const endAdopted = (thread: ScriptedThread, over: Deferred.Deferred<void>): void => {
+  if (thread.adopted === over) thread.adopted = undefined
+  Deferred.doneUnsafe(over, Exit.void)
 }
 
 /** Waits until the engine runs no turn that it has started by itself. */

@@ -73,11 +73,18 @@ export interface ScriptedStep {
 /** An event that has no time yet. */
 export type Untimed<E> = E extends unknown ? Omit<E, "at"> : never
 
+/** Passes an event with the time of the current clock to a function. */
+export const emitTo = (
+  receive: Engine.Handlers["emit"],
+  event: Untimed<Turn.EngineEvent>
+): Effect.Effect<void> =>
+  Effect.map(Clock.currentTimeNanos, (now) =>
+    receive({ ...event, at: Number(now) / 1e6 } as Turn.EngineEvent)
+  )
+
 /** Emits an event with the time of the current clock. */
 export const emit = (turn: ScriptedTurn, event: Untimed<Turn.EngineEvent>): Effect.Effect<void> =>
-  Effect.map(Clock.currentTimeNanos, (now) =>
-    turn.handlers.emit({ ...event, at: Number(now) / 1e6 } as Turn.EngineEvent)
-  )
+  emitTo(turn.handlers.emit, event)
 
 /** Emits several events in order. */
 export const emitAll = (

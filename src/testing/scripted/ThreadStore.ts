@@ -28,6 +28,14 @@ export interface ThreadStore {
   readonly open: (options: Engine.EngineThreadOptions) => Effect.Effect<ThreadId>
   /** Accepts an unknown id: the thread may come from an earlier process. */
   readonly resume: (threadId: ThreadId, options: Engine.EngineThreadOptions) => Effect.Effect<void>
+  /** Resumes a thread of an engine that knows all its threads. */
+  readonly resumeKnown: (threadId: ThreadId) => Effect.Effect<void, CodexError.InvalidRequest>
+  /** Ends the turns that run without an end, and forgets the threads that have no turn and are not open, as a crash does. */
+  readonly crash: (
+    error: CodexError.EngineExited,
+    isOpen: (threadId: ThreadId) => boolean,
+    endTurns: Effect.Effect<void>
+  ) => Effect.Effect<void>
   readonly fork: (
     threadId: ThreadId,
     options: Engine.EngineThreadOptions,
@@ -51,6 +59,16 @@ export interface ThreadStore {
 }
 
 const pageSize = 25
+
+/** Returns what Codex stores of a turn: its start and its completed items. */
+const storedEvents = (events: ReadonlyArray<Turn.EngineEvent>): ReadonlyArray<Turn.EngineEvent> => {
+  const completed = new Set(events.flatMap((event) => (event._tag === "ItemCompleted" ? [event.item.id] : [])))
+  return events.filter(
+    (event) =>
+      event._tag === "TurnStarted" ||
+      ((event._tag === "ItemStarted" || event._tag === "ItemCompleted") && completed.has(event.item.id))
+  )
+}
 
 export const make = (): ThreadStore => {
   const records = new Map<ThreadId, StoredThread>()
@@ -113,6 +131,18 @@ export const make = (): ThreadStore => {
       }),
     resume: (threadId, options) =>
       Effect.suspend(() => (records.has(threadId) ? Effect.void : put(threadId, options))),
+    resumeKnown: (threadId) => Effect.asVoid(find("thread/resume", threadId)),
+    crash: (error, isOpen, endTurns) =>
+      Effect.suspend(() => {
+        for (const turn of keyed.values()) turn.end ??= error
+        return endTurns
+      }).pipe(
+        Effect.andThen(
+          Effect.sync(() => {
+            for (const [id, { turns }] of records) if (turns.length === 0 && !isOpen(id)) records.delete(id)
+          })
+        )
+      ),
     fork: (threadId, options, through) =>
       Effect.flatMap(find("thread/fork", threadId), (from) => {
         const last =
@@ -128,7 +158,11 @@ export const make = (): ThreadStore => {
         const id = nextThreadId()
         return Effect.as(put(id, options, { ...from, turns: from.turns.slice(0, last) }), id)
       }),
-    findTurn: (threadId, key) => Effect.sync(() => keyed.get(`${threadId} ${key}`)),
+    findTurn: (threadId, key) =>
+      Effect.sync(() => {
+        const found = keyed.get(`${threadId} ${key}`)
+        return found === undefined ? undefined : { ...found, events: storedEvents(found.events) }
+      }),
     turn: (threadId, turnId, input, key, handlers, play) =>
       Effect.gen(function* () {
         const startedAt = yield* Clock.currentTimeMillis
@@ -137,6 +171,8 @@ export const make = (): ThreadStore => {
         if (key !== undefined) keyed.set(`${threadId} ${key}`, keyedTurn)
         const endKeyed = (end: Engine.FoundTurn["end"]) =>
           Effect.map(Clock.currentTimeMillis, (now) => {
+            // A crash of the engine has ended it.
+            if (keyedTurn.end !== undefined) return
             keyedTurn.end = end
             keyedTurn.endedAt = now
           })
