@@ -110,7 +110,6 @@ export const observe = Effect.fnUntraced(function* ({ crash, options, program }:
     }),
     first.policy
   )
-  yield* first.ended
   const looked = yield* inProgram(Effect.flatMap(attach(id), ({ snapshot }) => snapshot))
   const accepted = yield* inProgram(
     Effect.gen(function* () {
