@@ -28,7 +28,7 @@ import * as ThreadStore from "./ThreadStore.ts"
 type Turn = Effect.Effect<void, CodexError.TurnError>
 
 /** A connection of a program to the engine. */
-export interface Connection {
+export interface ScriptedConnection {
   readonly engine: Engine.Engine["Service"]
   /** Closes the connection without a word to the program, as the end of its process does. */
   readonly drop: () => void
@@ -40,7 +40,7 @@ export interface ScriptedEngine {
    * Connects a program. Behind a socket, turns go on without it. `onEvent` is called before the program receives an event of a
    * turn.
    */
-  readonly connect: (onEvent?: ServedTurns.Client["onEvent"]) => Connection
+  readonly connect: (onEvent?: ServedTurns.Client["onEvent"]) => ScriptedConnection
   /** Ends the engine and starts it again. The threads that have a turn are stored. */
   readonly crash: Effect.Effect<void>
   /** Adds steps to the end of the script. */
