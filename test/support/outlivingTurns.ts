@@ -60,17 +60,14 @@ const shown = (item: Item.Item): ReadonlyArray<string> => {
 const itemsOf = ({ items }: Turn.Turn) => items.flatMap(shown)
 const errorOf = (error: CodexError.CodexError) => [
   error._tag,
-  ..."turn" in error && error.turn !== undefined ? itemsOf(error.turn) : []
+  ...("turn" in error && error.turn !== undefined ? itemsOf(error.turn) : [])
 ]
 
 /** Waits until an event of a thread. Begins to look at once. */
 const until = (thread: Thread, happened: (event: Turn.TurnEvent) => boolean) =>
   Effect.forkChild(
     Stream.runDrain(
-      Stream.takeUntil(
-        thread.activity,
-        (event) => event._tag === "TurnProgress" && happened(event.event)
-      )
+      Stream.takeUntil(thread.activity, (event) => event._tag === "TurnProgress" && happened(event.event))
     ),
     { startImmediately: true }
   )
@@ -82,7 +79,9 @@ const commandStarts = (event: Turn.TurnEvent) =>
 export const observe = Effect.fnUntraced(function* ({ crash, options, program }: Subject) {
   const inProgram = <A, E, R>(effect: Effect.Effect<A, E, R>, policy?: Approval.Policy) =>
     Effect.scoped(effect).pipe(
-      Effect.provide(policy === undefined ? [Layer.fresh(program)] : [Layer.fresh(program), Approval.layer(policy)])
+      Effect.provide(
+        policy === undefined ? [Layer.fresh(program)] : [Layer.fresh(program), Approval.layer(policy)]
+      )
     )
   const attach = (id: ThreadId) => Effect.flatMap(Codex, (codex) => codex.attach(id))
   const resume = (id: ThreadId) => Effect.flatMap(Codex, (codex) => codex.resumeThread(id, options))
@@ -123,7 +122,9 @@ export const observe = Effect.fnUntraced(function* ({ crash, options, program }:
     }),
     acceptAll
   )
-  const again = yield* inProgram(Effect.flatMap(resume(id), (thread) => thread.run("go", { key: "approval" })))
+  const again = yield* inProgram(
+    Effect.flatMap(resume(id), (thread) => thread.run("go", { key: "approval" }))
+  )
 
   // A tool call waits for the next program that has the tool.
   const called = yield* Deferred.make<void>()

@@ -259,7 +259,8 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
               Effect.andThen(
                 Effect.yieldNow,
                 Effect.sync(() => {
-                  if (turn.observers.has(observer)) for (const askClient of [...turn.waiting]) askClient(observer)
+                  if (turn.observers.has(observer))
+                    for (const askClient of [...turn.waiting]) askClient(observer)
                 })
               )
             )

@@ -62,7 +62,9 @@ const pageSize = 25
 
 /** Returns what Codex stores of a turn: its start and its completed items. */
 const storedEvents = (events: ReadonlyArray<Turn.EngineEvent>): ReadonlyArray<Turn.EngineEvent> => {
-  const completed = new Set(events.flatMap((event) => (event._tag === "ItemCompleted" ? [event.item.id] : [])))
+  const completed = new Set(
+    events.flatMap((event) => (event._tag === "ItemCompleted" ? [event.item.id] : []))
+  )
   return events.filter(
     (event) =>
       event._tag === "TurnStarted" ||
