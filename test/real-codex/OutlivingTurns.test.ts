@@ -1,5 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as CodexSocket from "../support/codexSocket.ts"
 import { test } from "../support/live.ts"
@@ -26,10 +27,11 @@ describe("the real Codex behind a socket", () => {
   test("shows programs of its turns what the scripted Codex shows", () =>
     Effect.gen(function* () {
       const codex = yield* CodexSocket.make(OutlivingTurns.script.flatMap(toReplies))
+      const services = yield* Effect.context<FileSystem.FileSystem>()
       const seen = yield* OutlivingTurns.observe({
         program: codex.layer,
         options: { cwd: codex.workspace, sandbox: "workspace-write", approvalMode: "on-request" },
-        crash: codex.restart
+        crash: Effect.orDie(Effect.provideContext(codex.restart, services))
       })
       assert.deepStrictEqual(seen, OutlivingTurns.expected)
     }))
