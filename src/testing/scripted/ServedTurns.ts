@@ -128,12 +128,14 @@ const ask = <A>(
       })
     }
     turn.waiting.add(askClient)
-    for (const observer of [...turn.observers]) if (observer.handlers !== undefined) askClient(observer)
+    // A client that answers at once continues the turn, which may ask again.
+    const observers = [...turn.observers]
+    for (const observer of observers) if (observer.handlers !== undefined) askClient(observer)
     return Effect.ensuring(
       Deferred.await(answer),
       Effect.sync(() => {
         turn.waiting.delete(askClient)
-        for (const fiber of [...asked]) fiber.interruptUnsafe()
+        for (const fiber of asked) fiber.interruptUnsafe()
       })
     )
   })
@@ -197,7 +199,7 @@ const handlersOf = (turn: ServedTurn): Engine.Handlers => ({
   emit: (event) => {
     if (isOfClient(event)) return
     remember(turn, event)
-    for (const observer of [...turn.observers]) deliver(observer, event)
+    for (const observer of turn.observers) deliver(observer, event)
   },
   approve: (request) =>
     ask(turn, (observer) =>
@@ -259,8 +261,9 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
               Effect.andThen(
                 Effect.yieldNow,
                 Effect.sync(() => {
-                  if (turn.observers.has(observer))
-                    for (const askClient of [...turn.waiting]) askClient(observer)
+                  // The answer continues the turn, which may ask again: then this client is asked there.
+                  const waiting = turn.observers.has(observer) ? [...turn.waiting] : []
+                  for (const askClient of waiting) askClient(observer)
                 })
               )
             )
@@ -289,7 +292,7 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
   }
 
   const offerToAll = (turn: ServedTurn) => {
-    for (const { client } of [...(handles.get(turn.threadId) ?? [])]) offer(turn, client)
+    for (const { client } of handles.get(turn.threadId) ?? []) offer(turn, client)
   }
 
   const add = (threadId: ThreadId, turnId: TurnId): ServedTurn => {
@@ -372,9 +375,9 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
     drop: (client) => {
       client.isGone = true
       for (const open of handles.values())
-        for (const handle of [...open]) if (handle.client === client) open.delete(handle)
+        for (const handle of open) if (handle.client === client) open.delete(handle)
       for (const { observers } of turns.values())
-        for (const observer of [...observers]) if (observer.client === client) observers.delete(observer)
+        for (const observer of observers) if (observer.client === client) observers.delete(observer)
     },
     crash: (error) =>
       Effect.suspend(() => {
