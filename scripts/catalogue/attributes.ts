@@ -137,7 +137,10 @@ const entries: {
   tokenModality: {
     meaning: "the modality of the tokens; always `unknown`, because Codex does not report it"
   },
-  team: { meaning: "the value of `Metrics.Team`: a small number of names, never a person" },
+  team: {
+    meaning:
+      "the `team` of the submission of a durable turn; on metrics otherwise the value of `Metrics.Team`: a small number of names, never a person"
+  },
   component: { meaning: "`thinking`, `tools`, `approval` or `overhead`" },
   commandSuccess: {
     meaning:
@@ -199,7 +202,37 @@ const entries: {
   },
   samplingEarly: {
     meaning: "`true` if the sampler held too much to wait for the end of the turn, otherwise `false`"
-  }
+  },
+  messagingSystem: { meaning: "always `effect_codex`: the queue of durable turns" },
+  messagingOperationName: { meaning: "`submit` or `run`" },
+  messagingOperationType: { meaning: "`send` or `process`" },
+  messagingDestination: { meaning: "always `codex_turns`: the table of the queue" },
+  durableKey: { meaning: "the key of the durable turn" },
+  durableThread: { meaning: "the id of the durable thread, not that of Codex" },
+  durableDuplicate: { meaning: "`true` if the key was submitted before; never `false`" },
+  durableAttempt: { meaning: "the number of the attempt at the turn, from 1" },
+  durableReason: {
+    meaning:
+      "why the attempt starts: `submitted` (the first one), `worker_stopped` (a worker left the turn), `worker_lost` (it died or was cut off), `storage_lost` (this worker could not reach the database) or `engine_lost` (Codex died); on the metric also `machine_lost` (the thread moved to another engine)"
+  },
+  durableFound: {
+    meaning: "`new` if the worker started the turn; `running` or `ended` if it found the turn in Codex"
+  },
+  durableQueueWait: { meaning: "milliseconds from the submission until a worker took the turn" },
+  durableEngine: { meaning: "the name of the engine; a path or an address is hashed" },
+  durableWorker: { meaning: "the worker: its machine, its process id and a random part" },
+  durableStatus: {
+    meaning:
+      "`completed`, `failed`, `interrupted`, or `left` if the worker left the turn to the next one; on the gauge `submitted`, `running` or `waiting`"
+  },
+  durableApproval: { meaning: "the id of the approval, for `effect-codex approvals show`" },
+  durableTurns: { meaning: "turns that have not ended" },
+  durableApprovals: { meaning: "approvals and questions that wait for an answer" },
+  lockResult: { meaning: "`taken`, `refused` (another worker has it) or `lost` (another worker took over)" },
+  hostOperation: { meaning: "`start`, `attach` (a running host was found), `drain` or `stop`" },
+  hostState: { meaning: "`running`, `draining` or `restarting`" },
+  hostClients: { meaning: "programs that are connected to the engine host" },
+  hostRestarts: { meaning: "how often Codex was started again" }
 }
 
 export const attributes: { readonly [Key in Attribute]: AttributeEntry } = Record.map(

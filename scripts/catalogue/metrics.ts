@@ -98,6 +98,62 @@ const entries: { readonly [Key in Metric]: Omit<MetricEntry, "attributes"> } = {
     bad: "`delete` in places where no file should be deleted; endless `search` and `read`: the agent does not find what it needs.",
     then: "Tighten the sandbox or the rules; describe in the agent's instructions where things are."
   },
+  durableTurns: {
+    bad: "`submitted` grows for minutes: turns come faster than the workers run them, or no worker runs. `running` without end: turns are stuck. Every worker reports the same number: query it with `max`, not with `sum`.",
+    then: "Look at `codex.durable.queue.age` and at the workers: `effect-codex turns list --db …` names the worker of each turn. Start more workers, or raise `concurrency`. Many turns of one thread wait for each other; use more threads."
+  },
+  durableQueueAge: {
+    bad: "It rises with the clock: nothing takes turns from the queue.",
+    then: "Check that a worker runs and reaches the database and its engine: `codex.durable.locks`, `codex.engine.reconnect.duration`, and the log of the worker. Behind one long turn, the later turns of its thread wait as well."
+  },
+  durableQueueWait: {
+    bad: "A p95 of minutes: turns wait for earlier turns of their thread, or for a free place in a worker.",
+    then: "If `codex.durable.turns` with `running` is at the `concurrency` of all workers, add workers. Otherwise look for threads with many turns."
+  },
+  durableDuration: {
+    bad: "A p95 that rises, or a rising share of `failed`.",
+    then: "Compare with the wait in the queue and with `gen_ai.invoke_agent.duration`: the rest is the wait for approvals and for lost workers. The trace of a turn has a `codex.durable.run` span for each attempt."
+  },
+  durableAttaches: {
+    bad: "It rises without a deployment: workers end and start again.",
+    then: "Look at the ends of the workers, and at `codex.durable.failovers`. After a deployment it is the number of turns that went on meanwhile, which is normal."
+  },
+  durableFailovers: {
+    bad: "Anything above 0 outside of a deployment that kills its workers.",
+    then: "`worker_lost`: find out why the worker ended (memory, a signal, its machine), or why it froze. `engine_lost`: read the log of Codex or of the engine host. `machine_lost`: the engine of the thread was not reached for `takeOverAfter`."
+  },
+  durableLocks: {
+    bad: "`refused`: a second worker tries to use a SQLite file, and ends. `lost`: another worker took a turn over from one that still runs, because it was frozen or cut off.",
+    then: "`refused`: run one worker for each SQLite file, or use PostgreSQL. `lost`: look for pauses of the machine and of the network; raise `failover` if the worker is only busy."
+  },
+  durableApprovals: {
+    bad: "It grows: people do not answer, or do not know that they are asked. Query it with `max`, as every worker reports the same number.",
+    then: "`effect-codex approvals list --db …` shows them. Notify people from `approvals.pending`, decide common requests with rules."
+  },
+  durableApprovalAge: {
+    bad: "It comes near `approvalExpiry` (24 hours by default): the request is declined then, and the work is not done.",
+    then: "Answer the oldest one: `effect-codex approvals list --db …`."
+  },
+  reconnectDuration: {
+    bad: "More than a few a day, or any with an `error.type`: the connection was given up, and its turns failed or wait for another worker.",
+    then: "Look at the network between the program and Codex, and whether Codex was restarted. Turns go on meanwhile; a gap in the deltas is marked."
+  },
+  hostDuration: {
+    bad: "Failures of `start` or `drain`, or a `start` of more than a few seconds.",
+    then: "`effect-codex host status`, then `host.log` in the directory of the host: it has the output of Codex."
+  },
+  hostProcesses: {
+    bad: "`running` is 0, or `restarting` stays at 1: Codex does not start. `draining` for hours: a turn does not end.",
+    then: "`effect-codex host status` shows why it did not start, and the running turns of each process. Interrupt the turn that does not end."
+  },
+  hostClients: {
+    bad: "More than the programs that you run: some leave connections open.",
+    then: "Look for programs that were not ended. Absent where the system does not show connections (only Linux does)."
+  },
+  hostRestarts: {
+    bad: "It rises: Codex crashes.",
+    then: "Read `host.log` in the directory of the host. The turns of a crashed Codex fail with `EngineExited`; durable turns continue."
+  },
   attachmentStaged: {
     bad: "More staged than cleaned, for a long time.",
     then: "Look for turns that never ended, and for directories left behind by a killed process."

@@ -78,6 +78,33 @@ const entries: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.
   },
   AttachmentStop: {
     when: "It ends, or fails."
+  },
+  DurableStart: {
+    when: "A worker starts an attempt at a durable turn."
+  },
+  DurableAttach: {
+    when: "A worker finds a durable turn in Codex and does not start it again."
+  },
+  DurableMove: {
+    when: "The thread of a durable turn moves from a lost engine to the engine of this worker."
+  },
+  DurableStop: {
+    when: "The outcome of a durable turn is stored; the duration is that since the submission."
+  },
+  DurableState: {
+    when: "A worker counts the turns that have not ended, and the requests that wait for an answer."
+  },
+  StateLock: {
+    when: "A worker takes the lock of a database file or does not get it, or another worker took a turn over."
+  },
+  Reconnect: {
+    when: "A connection to Codex that broke works again, or is given up."
+  },
+  HostStop: {
+    when: "The program has started, found, drained or stopped an engine host, or that failed."
+  },
+  HostState: {
+    when: "A program that uses an engine host reads its state."
   }
 }
 

@@ -111,6 +111,41 @@ const spanEntries: { readonly [Key in Span]: Described<SpanEntry, SpanCatalogue.
     parent: "the caller",
     when: "A command that the program runs with `codex.exec`, from the call to the end of the command. An exit code other than 0 is an error."
   },
+  durableSubmit: {
+    name: "codex.durable.submit",
+    parent: "the caller",
+    when: "A durable turn is submitted. All attempts at the turn are below this span, also those of other machines. A key that was submitted before links to its first submission."
+  },
+  durableRun: {
+    name: "codex.durable.run",
+    parent: "`codex.durable.submit`",
+    when: "One attempt at a durable turn, from the moment a worker takes it until it ends, is left or is lost. A further attempt links to the one before it, which is missing if its worker was killed. A turn that has no submission with a trace is below its first attempt."
+  },
+  durableApproval: {
+    name: "codex.durable.approval",
+    parent: "`codex.approval`",
+    when: "A request waits in the database: from the time it was asked, also by a worker that is gone, to the decision. It can therefore start before its parent."
+  },
+  hostStart: {
+    name: "codex.host.start",
+    parent: "the caller",
+    when: "An engine host is started and its Codex answers."
+  },
+  hostAttach: {
+    name: "codex.host.attach",
+    parent: "the caller",
+    when: "The program finds the Codex of a host that runs, or waits until the host has restarted it."
+  },
+  hostDrain: {
+    name: "codex.host.drain",
+    parent: "the caller",
+    when: "A host starts a new Codex for new turns; the old one goes on until its turns have ended."
+  },
+  hostStop: {
+    name: "codex.host.stop",
+    parent: "the caller",
+    when: "A host and everything that it started ends."
+  },
   attachmentStage: {
     name: "codex.attachment.stage",
     parent: "the caller that stages files",

@@ -16,8 +16,9 @@ import * as SettingsOptions from "../domain/SettingsOptions.ts"
 import type { KeyReused, StorageUnavailable } from "../domain/StorageErrors.ts"
 import type { Turn } from "../domain/Turn.ts"
 import { TurnInterrupted } from "../domain/TurnErrors.ts"
+import * as DurableTelemetry from "../instrumentation/DurableTelemetry.ts"
+import * as Sampling from "../instrumentation/Sampling.ts"
 import * as UserHash from "../instrumentation/UserHash.ts"
-import * as TraceContext from "../internal/TraceContext.ts"
 import { attribute } from "../semconv/Convention.ts"
 import * as ClientApprovals from "./ClientApprovals.ts"
 import {
@@ -222,19 +223,27 @@ export const make = (store: Store.StoreShape): Durable["Service"] => {
     if (problem !== undefined) return yield* invalid(problem)
     const hashUser = yield* UserHash.makeUser
     const userHash = (yield* hashUser(user))[attribute.userHash]
-    const parent = yield* Effect.option(Effect.currentSpan)
-    const { turn } = yield* store.submit({
-      key,
-      threadId: thread,
-      threadOptions,
-      input,
-      options: storedOptions(options),
-      userHash,
-      team,
-      traceParent: TraceContext.fields(Option.getOrUndefined(parent))?.traceparent
-    })
+    const { turn } = yield* DurableTelemetry.submitting(
+      { key, userHash, team },
+      (traceParent) =>
+        store.submit({
+          key,
+          threadId: thread,
+          threadOptions,
+          input,
+          options: storedOptions(options),
+          userHash,
+          team,
+          traceParent
+        }),
+      ({ inserted, turn }) => ({
+        thread: turn.threadId,
+        isDuplicate: !inserted,
+        traceParent: turn.traceParent
+      })
+    )
     return turnRecord(turn)
-  })
+  }, Sampling.withTelemetry())
 
   const row = Effect.fnUntraced(function* (key: string) {
     return (yield* store.turn(key)) ?? (yield* notFound(key))

@@ -10,6 +10,9 @@ import type * as CodexError from "../domain/CodexError.ts"
 import type * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type { Sandbox } from "../domain/TurnOptions.ts"
+import type * as DurableSignal from "./DurableSignal.ts"
+
+export type * from "./DurableSignal.ts"
 
 /**
  * How an operation ended: successfully, with an error type, or by interruption of its turn. A command with the end
@@ -428,3 +431,12 @@ export type Signal =
   | AttachmentStop
   | ExecStart
   | ExecStop
+  | DurableSignal.DurableStart
+  | DurableSignal.DurableAttach
+  | DurableSignal.DurableMove
+  | DurableSignal.DurableStop
+  | DurableSignal.DurableState
+  | DurableSignal.StateLock
+  | DurableSignal.Reconnect
+  | DurableSignal.HostStop
+  | DurableSignal.HostState

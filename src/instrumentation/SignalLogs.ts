@@ -36,6 +36,11 @@ const usage = (tokens: { readonly input: number; readonly output: number } | und
   field("output_tokens", attribute.outputTokens, tokens?.output)
 ]
 
+const key = (value: string) => field("key", attribute.durableKey, value)
+/** Adds up the turns, or the requests that wait. */
+const total = (counts: ReadonlyArray<Signal.DurableCount>, areTurns: boolean): number =>
+  counts.reduce((sum, { count, status }) => sum + ((status !== undefined) === areTurns ? count : 0), 0)
+
 const line = (subject: string, stage: Line["stage"], at: number, fields: Line["fields"] = []): Line => ({
   subject,
   stage,
@@ -194,6 +199,45 @@ const lineOf = (signal: Signal.Signal): Line => {
       return ended(attachment[signal.stage], at, signal.durationMillis, signal.end, [
         field("files", attribute.attachmentFiles, signal.files),
         field("bytes", attribute.attachmentBytes, signal.bytes)
+      ])
+    case "DurableStart":
+      return line("durable", "start", at, [
+        key(signal.key),
+        field("attempt", attribute.durableAttempt, signal.attempt),
+        field("reason", attribute.durableReason, signal.reason),
+        field("queue_wait_ms", attribute.durableQueueWait, signal.queueWaitMillis)
+      ])
+    case "DurableAttach":
+      return line("durable.attach", "update", at, [
+        key(signal.key),
+        field("found", attribute.durableFound, signal.found)
+      ])
+    case "DurableMove":
+      return line("durable.move", "update", at, [key(signal.key)])
+    case "DurableStop":
+      return line("durable", signal.status === "failed" ? "exception" : "stop", at, [
+        duration(signal.durationMillis),
+        key(signal.key),
+        field("status", attribute.durableStatus, signal.status),
+        ...(signal.errorType === undefined ? [] : [errorType(signal.errorType)])
+      ])
+    case "DurableState":
+      return line("durable.state", "update", at, [
+        field("turns", attribute.durableTurns, total(signal.counts, true)),
+        field("approvals", attribute.durableApprovals, total(signal.counts, false))
+      ])
+    case "StateLock":
+      return line("durable.lock", "update", at, [field("result", attribute.lockResult, signal.result)])
+    case "Reconnect":
+      return ended("reconnect", at, signal.durationMillis, signal.end, [])
+    case "HostStop":
+      return ended("host", at, signal.durationMillis, signal.end, [
+        field("operation", attribute.hostOperation, signal.operation)
+      ])
+    case "HostState":
+      return line("host.state", "update", at, [
+        field("clients", attribute.hostClients, signal.clients),
+        field("restarts", attribute.hostRestarts, signal.restarts)
       ])
   }
 }

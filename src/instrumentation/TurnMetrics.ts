@@ -164,6 +164,52 @@ export const make = (write: Write = toRegistry): SignalBus.SignalListener => {
           [attribute.limitId]: limited(attribute.limitId, signal.limit),
           [attribute.limitWindow]: signal.window
         })
+      case "DurableStart": {
+        const { queueWaitMillis, reason } = signal
+        if (queueWaitMillis !== undefined) record(Instruments.durable.queueWait, seconds(queueWaitMillis))
+        if (reason === "worker_lost" || reason === "engine_lost")
+          record(Instruments.durable.failovers, 1, { [attribute.durableReason]: reason })
+        return
+      }
+      case "DurableMove":
+        return record(Instruments.durable.failovers, 1, { [attribute.durableReason]: "machine_lost" })
+      case "DurableAttach":
+        return record(Instruments.durable.attaches, 1, { [attribute.durableFound]: signal.found })
+      case "DurableStop":
+        return record(Instruments.durable.duration, seconds(signal.durationMillis), {
+          [attribute.durableStatus]: signal.status,
+          ...errorType(signal.errorType)
+        })
+      case "DurableState": {
+        for (const { count, oldestMillis, status, team } of signal.counts) {
+          const labels: Labels = { [attribute.team]: limited(attribute.team, team) }
+          if (status === undefined) {
+            record(Instruments.durable.approvals, count, labels)
+            record(Instruments.durable.approvalAge, seconds(oldestMillis), labels)
+            continue
+          }
+          record(Instruments.durable.turns, count, { ...labels, [attribute.durableStatus]: status })
+          if (status === "submitted") record(Instruments.durable.queueAge, seconds(oldestMillis), labels)
+        }
+        return
+      }
+      case "StateLock":
+        return record(Instruments.durable.locks, 1, { [attribute.lockResult]: signal.result })
+      case "Reconnect":
+        return record(Instruments.engine.reconnects, seconds(signal.durationMillis), {
+          ...errorType(errorTypeOf(signal.end))
+        })
+      case "HostStop":
+        return record(Instruments.host.duration, seconds(signal.durationMillis), {
+          [attribute.hostOperation]: signal.operation,
+          ...errorType(errorTypeOf(signal.end))
+        })
+      case "HostState": {
+        for (const state of ["running", "draining", "restarting"] as const)
+          record(Instruments.host.processes, signal.processes[state], { [attribute.hostState]: state })
+        if (signal.clients !== undefined) record(Instruments.host.clients, signal.clients)
+        return record(Instruments.host.restarts, signal.restarts)
+      }
       case "AttachmentStop":
         if (signal.end._tag !== "Ok") return
         if (signal.stage === "cleanup") return record(Instruments.attachment.cleaned, signal.files)

@@ -19,6 +19,13 @@ export const span = {
   request: "Codex.request",
   exec: "codex.exec",
   approval: "codex.approval",
+  durableSubmit: "codex.durable.submit",
+  durableRun: "codex.durable.run",
+  durableApproval: "codex.durable.approval",
+  hostStart: "codex.host.start",
+  hostAttach: "codex.host.attach",
+  hostDrain: "codex.host.drain",
+  hostStop: "codex.host.stop",
   retry: "codex.retry",
   compaction: "codex.compaction",
   attachmentStage: "codex.attachment.stage",
@@ -33,6 +40,9 @@ export const operation = {
   chat: "chat",
   executeTool: "execute_tool"
 }
+
+/** The queue of durable turns, in the terms of the messaging conventions. */
+export const messaging = { system: "effect_codex", destination: "codex_turns" }
 
 export const attribute = {
   operationName: "gen_ai.operation.name",
@@ -141,7 +151,29 @@ export const attribute = {
   measured: "codex.chat.measured",
   samplingReason: "codex.sampling.reason",
   samplingShare: "codex.sampling.share",
-  samplingEarly: "codex.sampling.early"
+  samplingEarly: "codex.sampling.early",
+  messagingSystem: "messaging.system",
+  messagingOperationName: "messaging.operation.name",
+  messagingOperationType: "messaging.operation.type",
+  messagingDestination: "messaging.destination.name",
+  durableKey: "messaging.message.id",
+  durableThread: "codex.durable.thread",
+  durableDuplicate: "codex.durable.duplicate",
+  durableAttempt: "codex.durable.attempt",
+  durableReason: "codex.durable.reason",
+  durableFound: "codex.durable.found",
+  durableQueueWait: "codex.durable.queue_wait_ms",
+  durableEngine: "codex.durable.engine",
+  durableWorker: "codex.durable.worker",
+  durableStatus: "codex.durable.status",
+  durableApproval: "codex.durable.approval.id",
+  durableTurns: "codex.durable.turns",
+  durableApprovals: "codex.durable.approvals",
+  lockResult: "codex.durable.lock.result",
+  hostOperation: "codex.host.operation",
+  hostState: "codex.host.state",
+  hostClients: "codex.host.clients",
+  hostRestarts: "codex.host.restarts"
 }
 
 export const metric = {
@@ -176,7 +208,21 @@ export const metric = {
   telemetryDropped: "codex.telemetry.dropped",
   telemetrySpooled: "codex.telemetry.spooled",
   telemetryQueue: "codex.telemetry.queue",
-  samplingTurns: "codex.sampling.turns"
+  samplingTurns: "codex.sampling.turns",
+  durableTurns: "codex.durable.turns",
+  durableQueueAge: "codex.durable.queue.age",
+  durableQueueWait: "codex.durable.queue.wait",
+  durableDuration: "codex.durable.duration",
+  durableAttaches: "codex.durable.attaches",
+  durableFailovers: "codex.durable.failovers",
+  durableLocks: "codex.durable.locks",
+  durableApprovals: "codex.durable.approvals",
+  durableApprovalAge: "codex.durable.approval.age",
+  reconnectDuration: "codex.engine.reconnect.duration",
+  hostDuration: "codex.host.operation.duration",
+  hostProcesses: "codex.host.processes",
+  hostClients: "codex.host.clients",
+  hostRestarts: "codex.host.restarts"
 }
 
 /** The revision of the GenAI conventions. Most back ends still read the names of v1.41. */

@@ -193,6 +193,80 @@ export const approval = {
   )
 }
 
+/** Durable turns. The gauges are those of the whole database, so every worker of it has the same values. */
+export const durable = {
+  turns: gauge(
+    metric.durableTurns,
+    "{turn}",
+    "Turns of the database that have not ended: in the queue, running, and waiting for an answer."
+  ),
+  queueAge: gauge(
+    metric.durableQueueAge,
+    "s",
+    "The time since the submission of the oldest turn in the queue."
+  ),
+  queueWait: histogram(
+    metric.durableQueueWait,
+    "s",
+    buckets.part,
+    "The time from the submission of a turn until a worker takes it for the first time."
+  ),
+  duration: histogram(
+    metric.durableDuration,
+    "s",
+    buckets.part,
+    "The time from the submission of a turn to its outcome."
+  ),
+  attaches: counter(
+    metric.durableAttaches,
+    "{turn}",
+    "Turns that a worker found in Codex, running or ended, and did not start again."
+  ),
+  failovers: counter(
+    metric.durableFailovers,
+    "{turn}",
+    "Turns that continued after a worker, an engine or a machine was lost."
+  ),
+  locks: counter(
+    metric.durableLocks,
+    "{lock}",
+    "Locks of database files that a worker took or did not get, and turns that a worker lost to another one."
+  ),
+  approvals: gauge(metric.durableApprovals, "{request}", "Approvals and questions that wait for an answer."),
+  approvalAge: gauge(
+    metric.durableApprovalAge,
+    "s",
+    "The time since the oldest approval or question that waits was asked."
+  )
+}
+
+/** The connection to an engine behind a socket. */
+export const engine = {
+  reconnects: histogram(
+    metric.reconnectDuration,
+    "s",
+    buckets.part,
+    "The time from the break of a connection until it works again or is given up."
+  )
+}
+
+/** Engine hosts, as their clients see them. */
+export const host = {
+  duration: histogram(
+    metric.hostDuration,
+    "s",
+    buckets.part,
+    "The duration of starting, finding, draining and stopping an engine host."
+  ),
+  processes: gauge(metric.hostProcesses, "{process}", "Codex processes of the engine host, by state."),
+  clients: gauge(metric.hostClients, "{client}", "Programs that are connected to the engine host."),
+  restarts: gauge(
+    metric.hostRestarts,
+    "{restart}",
+    "How often Codex ended by itself and the engine host started it again."
+  )
+}
+
 /** The limits of the account. */
 export const limit = {
   used: gauge(metric.limitUsed, "1", "The used share of a limit of the account, from 0 to 1.")
@@ -232,6 +306,9 @@ export const all: ReadonlyArray<Instrument> = [
   ...Object.values(turn),
   ...Object.values(tool),
   ...Object.values(approval),
+  ...Object.values(durable),
+  ...Object.values(engine),
+  ...Object.values(host),
   ...Object.values(limit),
   ...Object.values(attachment),
   ...Object.values(telemetry),

@@ -44,6 +44,13 @@ const isSpan: { readonly [Key in Span]: (span: Emitted["spans"][number]) => bool
   retry: ({ name }) => name === Convention.span.retry,
   compaction: ({ name }) => name === Convention.span.compaction,
   exec: ({ name }) => name === Convention.span.exec,
+  durableSubmit: ({ name }) => name === Convention.span.durableSubmit,
+  durableRun: ({ name }) => name === Convention.span.durableRun,
+  durableApproval: ({ name }) => name === Convention.span.durableApproval,
+  hostStart: ({ name }) => name === Convention.span.hostStart,
+  hostAttach: ({ name }) => name === Convention.span.hostAttach,
+  hostDrain: ({ name }) => name === Convention.span.hostDrain,
+  hostStop: ({ name }) => name === Convention.span.hostStop,
   attachmentStage: ({ name }) => name === Convention.span.attachmentStage,
   attachmentCleanup: ({ name }) => name === Convention.span.attachmentCleanup
 }

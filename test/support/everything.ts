@@ -35,6 +35,7 @@ import * as Gate from "../../src/telemetry/tail-sampling/Gate.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as InMemorySpans from "../../src/telemetry/tracer/InMemorySpans.ts"
 import type * as Signal from "../../src/instrumentation/Signal.ts"
+import * as Durable from "./everythingDurable.ts"
 import * as Fake from "./fakeCodex.ts"
 
 export interface Emitted {
@@ -85,6 +86,7 @@ const answering = Tickets.toLayer({
           yield* AttachmentTelemetry.staging(() => files)(Effect.void)
           yield* AttachmentTelemetry.cleaning(() => files)(Effect.void)
           yield* requests
+          yield* Durable.operateHost
           return id
         })
 })
@@ -212,12 +214,13 @@ const watched = <E, R>(
       listening.pipe(
         Layer.provideMerge(Captured.layer),
         Layer.provideMerge(answering),
-        Layer.provideMerge(Approval.layer(Approval.allow)),
+        Layer.provideMerge(Approval.layer((request) => Effect.andThen(Durable.waits, Approval.allow(request)))),
         Layer.provide(Layer.succeed(Settings.Environment, environment)),
         Layer.fresh
       )
     )
     yield* program.pipe(
+      Effect.annotateSpans(Convention.attribute.team, "payments"),
       Effect.provideService(ContentCapture.Records, (record) => void contents.push(record)),
       Effect.provideService(UserHash.UserHashKey, Redacted.make("a key")),
       Effect.provideService(Metrics.Team, "payments"),
@@ -306,7 +309,8 @@ export const emitted = Effect.fnUntraced(
       yield* watched(scripted(threads), revision, content),
       yield* watched(scripted(threads), revision),
       yield* watched(counted, revision),
-      yield* watched(engines, revision, content)
+      yield* watched(engines, revision, content),
+      yield* watched(Durable.emitAll, revision, content)
     ]
     const root = yield* scripted(commandLine)
     return {

@@ -3,13 +3,15 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import * as ApprovalAudit from "../../approval/ApprovalAudit.ts"
 import * as Policy from "../../approval/Policy.ts"
 import * as RequestText from "../../approval/RequestText.ts"
 import type { ApprovalDecision } from "../../domain/ApprovalDecision.ts"
-import type { ApprovalRequest } from "../../domain/ApprovalRequest.ts"
+import { type ApprovalRequest, kindOf } from "../../domain/ApprovalRequest.ts"
+import * as DurableTelemetry from "../../instrumentation/DurableTelemetry.ts"
 import { TurnId } from "../../domain/Ids.ts"
 import { hash } from "../../domain/ApprovalRequestHash.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
@@ -110,9 +112,23 @@ export const policy = (options: DurableApprovalsOptions): Policy.Policy => {
 
   const answerOf = Effect.fnUntraced(function* (request: AskedApproval) {
     const row = yield* StorageRetry.retry(store.approvals.ask(request))
-    if (row.decision !== null) return yield* take(row)
-    yield* waitsForAnswer
-    return yield* take(yield* decisionOf(row))
+    const wait = yield* DurableTelemetry.startWait({
+      id: row.id,
+      kind: kindOf(row.request),
+      askedAt: row.askedAt
+    })
+    const answered = Effect.gen(function* () {
+      if (row.decision !== null) return row
+      yield* waitsForAnswer
+      return yield* decisionOf(row)
+    }).pipe(
+      Effect.onExit((exit) =>
+        Exit.isSuccess(exit)
+          ? wait.end(exit.value.decision ?? undefined, exit.value.decidedAt)
+          : wait.end(undefined)
+      )
+    )
+    return yield* take(yield* answered)
   }, Effect.scoped)
 
   const ask = Effect.fnUntraced(function* (request: ApprovalRequest) {

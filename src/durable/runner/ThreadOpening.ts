@@ -56,7 +56,9 @@ const copyHere = Effect.fnUntraced(function* (
 export const open = Effect.fnUntraced(function* (
   context: OpeningContext,
   row: TurnRow,
-  thread: ThreadRow
+  thread: ThreadRow,
+  /** Runs when the thread has moved from another engine. */
+  onMoved: Effect.Effect<void>
 ): Effect.fn.Return<Thread, CodexError.CodexError | StorageUnavailable, Scope.Scope> {
   const { engine, store, threads } = context
   const cwd = yield* (yield* Workspace)({ thread: thread.id, cwd: row.threadOptions.cwd })
@@ -87,6 +89,6 @@ export const open = Effect.fnUntraced(function* (
         return row.seq === 1 && row.turnId === null ? start : Effect.fail(error)
       })
   )
-  if (hasMoved) yield* isHere(opened)
+  if (hasMoved) yield* Effect.andThen(isHere(opened), onMoved)
   return opened
 })

@@ -16,6 +16,7 @@ import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import type * as TurnOptions from "../../domain/TurnOptions.ts"
+import type * as DurableTelemetry from "../../instrumentation/DurableTelemetry.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import { BeforeStart, type Thread } from "../../Thread.ts"
 import type { ThreadRow, TurnRow } from "../store/Rows.ts"
@@ -60,6 +61,7 @@ export interface Claimed {
   /** Its place among the turns that run at the same time. */
   readonly place: TurnPlace
   readonly report: (event: ReportedEvent) => Effect.Effect<void>
+  readonly telemetry: DurableTelemetry.RunTelemetry
   isInterrupted: boolean
   open: Thread | undefined
   /** The copy of the conversation, once it is known where Codex stores it. */
@@ -152,20 +154,30 @@ export const run = Effect.fnUntraced(function* (
   attempt: number,
   input: TurnOptions.TurnInput
 ): Effect.fn.Return<Turn.Turn, RunError, Scope.Scope> {
-  const { deadline, row, writer } = claimed
+  const { deadline, row, telemetry, writer } = claimed
   const { pool, store } = runner
   // The row may be older than the last attempt.
   const stored = (yield* store.thread(claimed.thread.id)) ?? claimed.thread
   const engine = yield* pool.acquire(stored)
+  telemetry.runsOn(engine.name)
   yield* Effect.forkScoped(yieldPlace(claimed, engine))
   const scope = yield* Effect.scope
   const seen = new Set<string>()
+  /** Whether Codex was asked to start the turn, and whether it is known where the turn was found. */
+  let isStarted = false
+  let isFound = false
+  const found = (where: "running" | "ended", threadId: ThreadId, turnId: TurnId | undefined) => {
+    if (isFound) return Effect.void
+    isFound = true
+    return telemetry.found(isStarted ? "new" : where, { threadId, turnId })
+  }
   let recording: Fiber.Fiber<void> | undefined
   const observed = Effect.gen(function* () {
     const thread = yield* ThreadOpening.open(
       { store, threads: engine.threads, engine: engine.name },
       row,
-      stored
+      stored,
+      telemetry.moved
     )
     // Behind a socket the turn goes on when this runner leaves it. Otherwise it ends with Codex, and is recovered.
     yield* Effect.ignore(thread.detach)
@@ -175,16 +187,28 @@ export const run = Effect.fnUntraced(function* (
     recording = yield* Stream.runForEach(thread.activity, (event) => {
       if (event._tag !== "TurnProgress") return Effect.void
       if (event.event._tag === "ItemCompleted") seen.add(event.event.item.id)
-      return record(runner, claimed, engine, thread.id, event.event)
+      const recorded = record(runner, claimed, engine, thread.id, event.event)
+      return event.event._tag === "TurnStarted"
+        ? Effect.andThen(found("running", thread.id, event.event.turnId), recorded)
+        : recorded
     }).pipe(Effect.forkIn(scope, { startImmediately: true }))
+    const check = yield* fence(runner, claimed)
     return yield* thread
       .run(input, {
         key: attempt === 0 ? row.messageId : `${row.messageId}/${attempt}`,
         // The time counts from the first start, also over restarts.
         timeout: Math.max(0, deadline - (yield* Clock.currentTimeMillis))
       })
-      .pipe(Effect.provideService(BeforeStart, yield* fence(runner, claimed)))
+      .pipe(
+        Effect.tap((turn) => found("ended", thread.id, turn.id)),
+        Effect.provideService(BeforeStart, () => {
+          const refused = check()
+          isStarted = refused === undefined
+          return refused
+        })
+      )
   }).pipe(
+    telemetry.within,
     Effect.scoped,
     // The activity ends with the scope, after its last event.
     Effect.onExit(() => (recording === undefined ? Effect.void : Fiber.await(recording)))

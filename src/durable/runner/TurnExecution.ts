@@ -14,7 +14,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import type { TurnId } from "../../domain/Ids.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
-import * as TraceContext from "../../internal/TraceContext.ts"
+import * as Sampling from "../../instrumentation/Sampling.ts"
 import * as ToolJournal from "../../tool/ToolJournal.ts"
 import type { TurnOutcome, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
@@ -22,6 +22,7 @@ import * as DurableApprovals from "./DurableApprovals.ts"
 import * as EventWriter from "./EventWriter.ts"
 import * as RecoveryMessage from "./RecoveryMessage.ts"
 import * as TurnAttempt from "./TurnAttempt.ts"
+import * as TurnClaim from "./TurnClaim.ts"
 import type { TurnPlace } from "./TurnPlace.ts"
 import * as TurnTools from "./TurnTools.ts"
 
@@ -108,6 +109,8 @@ const runToOutcome = Effect.fnUntraced(function* (
       died = undefined
       failures = 0
       yield* claimed.report({ _tag: "Recovering" })
+      yield* claimed.telemetry.recover(error)
+      yield* runner.store.recovered(row.key, row.epoch, claimed.telemetry.traceParent())
       yield* claimed.writer.flush
       input = RecoveryMessage.make(
         RecoveryMessage.effectsOf((yield* allEvents(runner.store, row.key)).map(({ event }) => event))
@@ -154,14 +157,15 @@ const allEvents = Effect.fnUntraced(function* (store: Store["Service"], key: str
 /** Writes the outcome, once. */
 const finish = Effect.fnUntraced(function* (
   { store }: TurnAttempt.RunnerContext,
-  { report, rollout, row, writer }: TurnAttempt.Claimed,
+  { report, rollout, row, telemetry, writer }: TurnAttempt.Claimed,
   outcome: TurnOutcome
 ) {
   yield* writer.flush
   yield* rollout?.save ?? Effect.void
-  yield* store.finish(row.key, outcome)
+  const isFirst = yield* store.finish(row.key, outcome)
   yield* store.approvals.end(row.key)
   const error = outcome._tag === "Failed" ? outcome.error : undefined
+  if (isFirst) yield* telemetry.stopped(error)
   yield* report({
     _tag: "Ended",
     status: error === undefined ? "completed" : error._tag === "TurnInterrupted" ? "interrupted" : "failed",
@@ -180,23 +184,21 @@ export const run = (
 ): Effect.Effect<boolean, StorageUnavailable> =>
   Effect.gen(function* () {
     const { store, watch } = runner
-    const row = yield* store.claim(key, runner.runner, {
-      journal: journalVersion,
-      program: runner.programVersion
-    })
-    if (row === undefined) return true
-    const thread = yield* store.thread(row.threadId)
-    if (thread === undefined) return true
+    const taken = yield* TurnClaim.take(runner, key, journalVersion)
+    if (taken === undefined) return true
+    const { row, telemetry, thread } = taken
     const report = (event: TurnAttempt.ReportedEvent) =>
       Effect.map(Clock.currentTimeMillis, (at) => runner.report({ ...event, key, thread: thread.id, at }))
     yield* report({ _tag: "Claimed" })
     const gone = yield* Deferred.make<void>()
     let isGone = false
+    let isLost = false
     const timeoutMillis = row.options.timeoutMillis ?? Duration.toMillis(yield* TurnOptions.DefaultTimeout)
     const claimed: TurnAttempt.Claimed = {
       row,
       thread,
       report,
+      telemetry,
       place,
       timeoutMillis,
       deadline: (row.startedAt ?? (yield* Clock.currentTimeMillis)) + timeoutMillis,
@@ -231,7 +233,8 @@ export const run = (
       }),
       onLost: Effect.suspend(() => {
         isGone = true
-        return Effect.asVoid(Deferred.succeed(gone, undefined))
+        isLost = true
+        return Effect.andThen(telemetry.lost, Deferred.succeed(gone, undefined))
       })
     })
     const incompatible = incompatibility(row, runner.programVersion)
@@ -251,24 +254,15 @@ export const run = (
       Effect.as(Deferred.await(gone), undefined)
     ]).pipe(
       Effect.provideService(Policy.Current, claimed.policy),
-      Effect.provideService(ToolJournal.Current, claimed.tools.journal),
-      withSubmitter(row)
+      Effect.provideService(ToolJournal.Current, claimed.tools.journal)
     )
     if (outcome === undefined) {
       yield* Effect.ignore(claimed.writer.flush)
       yield* Effect.ignore(claimed.rollout?.save ?? Effect.void)
+      yield* TurnClaim.leave(runner, row, telemetry, isLost)
       yield* report({ _tag: "Left" })
       return false
     }
     yield* finish(runner, claimed, outcome)
     return true
-  }).pipe(Effect.scoped)
-
-/** Continues the trace of the program that submitted the turn. */
-const withSubmitter =
-  ({ traceParent }: TurnRow) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Option.match(TraceContext.parse(traceParent ?? undefined), {
-      onNone: () => effect,
-      onSome: (parent) => Effect.withParentSpan(effect, parent, { captureStackTrace: false })
-    })
+  }).pipe(Effect.scoped, Sampling.withTelemetry())

@@ -122,7 +122,20 @@ const engines = Effect.gen(function* () {
   yield* sql`create table codex_engines (name text primary key, seen_at bigint not null)`
 })
 
-const migrations = { "1_tables": first, "2_announcements": announcements, "3_engines": engines }
+/** Who tried to run a turn before, for the links between the spans of its attempts. */
+const attempts = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`alter table codex_turns add column attempts bigint not null default 0`
+  yield* sql`alter table codex_turns add column attempt_trace text`
+  yield* sql`alter table codex_turns add column left_epoch bigint`
+})
+
+const migrations = {
+  "1_tables": first,
+  "2_announcements": announcements,
+  "3_engines": engines,
+  "4_attempts": attempts
+}
 const newest = Object.keys(migrations).length
 
 /** Brings the database to the newest version. Processes that start together run the migrations once. */

@@ -85,7 +85,14 @@ export const TurnRow = Schema.Struct({
   interruptRequestedAt: NullOr(integer),
   journalVersion: NullOr(integer),
   programVersion: NullOr(text),
+  /** The span of the submission; without one, the span of the first attempt. */
   traceParent: NullOr(text),
+  /** How many attempts at the turn have started. */
+  attempts: integer,
+  /** The span of the last attempt. */
+  attemptTrace: NullOr(text),
+  /** The last epoch whose runner left the turn to the next one, because it stopped. */
+  leftEpoch: NullOr(integer),
   submittedAt: integer,
   startedAt: NullOr(integer),
   endedAt: NullOr(integer)
@@ -100,6 +107,8 @@ export const TurnRow = Schema.Struct({
     journalVersion: "journal_version",
     programVersion: "program_version",
     traceParent: "trace_parent",
+    attemptTrace: "attempt_trace",
+    leftEpoch: "left_epoch",
     submittedAt: "submitted_at",
     startedAt: "started_at",
     endedAt: "ended_at"
@@ -111,7 +120,8 @@ export interface TurnRow extends Schema.Schema.Type<typeof TurnRow> {}
 /** The columns of `TurnRow`: `outcome` and the counter of events are not among them. */
 export const turnColumns =
   "key, thread_id, seq, status, input, options, thread_options, submission_hash, turn_id, message_id, runner, " +
-  "epoch, interrupt_requested_at, journal_version, program_version, trace_parent, submitted_at, started_at, ended_at"
+  "epoch, interrupt_requested_at, journal_version, program_version, trace_parent, attempts, attempt_trace, left_epoch, " +
+  "submitted_at, started_at, ended_at"
 
 /** */
 export const ApprovalRow = Schema.Struct({

@@ -59,13 +59,21 @@ export interface StoreShape {
   readonly heads: (limit: number) => Stored<ReadonlyArray<TurnRow>>
   /**
    * Makes a runner the owner of a turn: increments `epoch`, so that an earlier owner's writes have no effect. Returns
-   * `undefined` if the turn has ended or does not exist. `versions` are written by the first claim only.
+   * `undefined` if the turn has ended or does not exist. `versions` are written by the first claim only. `trace`
+   * is the trace parent of the attempt.
    */
   readonly claim: (
     key: string,
     runner: string,
-    versions?: TurnQueries.RunnerVersions
+    versions?: TurnQueries.RunnerVersions,
+    trace?: string
   ) => Stored<TurnRow | undefined>
+  /** Writes that the runner starts another attempt, because the engine died. */
+  readonly recovered: (key: string, epoch: number, trace: string | undefined) => Stored<void>
+  /** Writes that the runner leaves the turn to the next one. */
+  readonly left: (key: string, epoch: number) => Stored<void>
+  /** Counts the turns that have not ended, and the approvals that wait, by team. One query. */
+  readonly counts: Stored<ReadonlyArray<TurnQueries.CountRow>>
   /** Whether a runner still owns a turn that has not ended. */
   readonly owns: (key: string, runner: string, epoch: number) => Stored<boolean>
   /** Writes which thread of Codex, turn and engine run a durable turn. */

@@ -63,6 +63,17 @@ const decodeOptions = Rows.decoder(
   Schema.Struct({ options: Schema.fromJsonString(DurableThreadOptions) })
 )
 
+/** Open turns of one team with one status, or approvals of one team that wait (`asked`). */
+const CountRow = Schema.Struct({
+  status: Schema.Literals(["submitted", "running", "waiting", "asked"]),
+  team: Schema.NullOr(Schema.String),
+  n: Schema.Finite,
+  /** The submission of the oldest turn, or when the oldest approval was asked. */
+  since: Schema.Finite
+})
+export interface CountRow extends Schema.Schema.Type<typeof CountRow> {}
+const decodeCounts = Rows.decoder("codex_turns", CountRow)
+
 const statusOf = (outcome: Rows.TurnOutcome): Rows.DurableTurnStatus => {
   if (outcome._tag === "Completed") return "completed"
   return outcome.error._tag === "TurnInterrupted" ? "interrupted" : "failed"
@@ -157,7 +168,7 @@ export const make = Effect.gen(function* () {
       )
     )
 
-  const claim = (key: string, runner: string, versions?: RunnerVersions) =>
+  const claim = (key: string, runner: string, versions?: RunnerVersions, trace?: string) =>
     guard(
       Effect.gen(function* () {
         const at = yield* now
@@ -166,13 +177,47 @@ export const make = Effect.gen(function* () {
             status = case when status = 'submitted' then 'running' else status end,
             journal_version = coalesce(journal_version, ${versions?.journal ?? null}),
             program_version = coalesce(program_version, ${versions?.program ?? null}),
-            started_at = coalesce(started_at, ${at})
+            started_at = coalesce(started_at, ${at}), attempts = attempts + 1,
+            trace_parent = coalesce(trace_parent, ${trace ?? null}), attempt_trace = ${trace ?? null}
             where key = ${key} and ended_at is null returning ${columns}`
         )
         yield* notify
         return row
       })
     )
+
+  const recovered = (key: string, epoch: number, trace: string | undefined) =>
+    guard(
+      Effect.asVoid(
+        sql`update codex_turns set attempts = attempts + 1, attempt_trace = ${trace ?? null}
+          where key = ${key} and epoch = ${epoch} and ended_at is null`
+      )
+    )
+
+  const left = (key: string, epoch: number) =>
+    guard(
+      Effect.asVoid(
+        sql`update codex_turns set left_epoch = ${epoch} where key = ${key} and epoch = ${epoch} and ended_at is null`
+      )
+    )
+
+  const counts = guard(
+    Effect.flatMap(
+      Effect.flatMap(
+        now,
+        (at) => sql`select t.status as status, h.team as team, cast(count(*) as integer) as n,
+            min(t.submitted_at) as since
+          from codex_turns t join codex_threads h on h.id = t.thread_id
+          where t.ended_at is null group by t.status, h.team
+          union all
+          select 'asked' as status, h.team as team, cast(count(*) as integer) as n, min(a.asked_at) as since
+          from codex_approvals a join codex_threads h on h.id = a.thread_id
+          where a.decision is null and a.ended_at is null and (a.expires_at is null or a.expires_at > ${at})
+          group by h.team`
+      ),
+      decodeCounts
+    )
+  )
 
   const owns = (key: string, runner: string, epoch: number) =>
     guard(
@@ -273,6 +318,9 @@ export const make = Effect.gen(function* () {
     thread,
     heads,
     claim,
+    recovered,
+    left,
+    counts,
     owns,
     started,
     threadStarted,

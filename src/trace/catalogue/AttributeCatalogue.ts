@@ -5,6 +5,7 @@ import * as ApprovalRequest from "../../domain/ApprovalRequest.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import * as Item from "../../domain/Item.ts"
 import * as Convention from "../../semconv/Convention.ts"
+import type * as Signal from "../../instrumentation/Signal.ts"
 import type * as SelfMetrics from "../../telemetry/delivery/SelfMetrics.ts"
 import { leftOut, reasons } from "../../telemetry/tail-sampling/KeepReason.ts"
 
@@ -42,6 +43,44 @@ const kinds: Readonly<Record<ApprovalRequest.ApprovalKind, true>> = {
   mcp: true,
   user_input: true,
   unknown: true
+}
+
+const attemptReasons: Readonly<Record<Signal.DurableReason, true>> = {
+  submitted: true,
+  worker_stopped: true,
+  worker_lost: true,
+  storage_lost: true,
+  engine_lost: true,
+  machine_lost: true
+}
+
+const durableStatuses: Readonly<Record<Signal.DurableStatus, true>> = {
+  submitted: true,
+  running: true,
+  waiting: true,
+  completed: true,
+  failed: true,
+  interrupted: true,
+  left: true
+}
+
+const lockResults: Readonly<Record<Signal.StateLock["result"], true>> = {
+  taken: true,
+  refused: true,
+  lost: true
+}
+
+const hostOperations: Readonly<Record<Signal.HostStop["operation"], true>> = {
+  start: true,
+  attach: true,
+  drain: true,
+  stop: true
+}
+
+const hostStates: Readonly<Record<Signal.HostProcessState, true>> = {
+  running: true,
+  draining: true,
+  restarting: true
 }
 
 export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
@@ -154,5 +193,27 @@ export const attributes: Readonly<Record<Attribute, AttributeShape>> = {
   measured: { type: "boolean", values: [true] },
   samplingReason: { type: "string", values: [...reasons, leftOut] },
   samplingShare: { type: "double" },
-  samplingEarly: { type: "string", values: ["true", "false"] }
+  samplingEarly: { type: "string", values: ["true", "false"] },
+  messagingSystem: { type: "string", values: [Convention.messaging.system] },
+  messagingOperationName: { type: "string", values: ["submit", "run"] },
+  messagingOperationType: { type: "string", values: ["send", "process"] },
+  messagingDestination: { type: "string", values: [Convention.messaging.destination] },
+  durableKey: { type: "string", unique: true },
+  durableThread: { type: "string", unique: true },
+  durableDuplicate: { type: "boolean", values: [true] },
+  durableAttempt: { type: "int" },
+  durableReason: { type: "string", values: Struct.keys(attemptReasons) },
+  durableFound: { type: "string", values: ["new", "running", "ended"] },
+  durableQueueWait: { type: "double" },
+  durableEngine: { type: "string" },
+  durableWorker: { type: "string", unique: true },
+  durableStatus: { type: "string", values: Struct.keys(durableStatuses) },
+  durableApproval: { type: "string", unique: true },
+  durableTurns: { type: "int" },
+  durableApprovals: { type: "int" },
+  lockResult: { type: "string", values: Struct.keys(lockResults) },
+  hostOperation: { type: "string", values: Struct.keys(hostOperations) },
+  hostState: { type: "string", values: Struct.keys(hostStates) },
+  hostClients: { type: "int" },
+  hostRestarts: { type: "int" }
 }

@@ -8,6 +8,11 @@ export type Metric = keyof typeof Convention.metric | "tokenUsage"
 
 const ofAll = { originator: "always" } satisfies AttributePresence
 const ofTurn = { ...ofAll, team: "if `Metrics.Team` is set" } satisfies AttributePresence
+const ofDurable = {
+  ...ofAll,
+  team: "if the submission or `Metrics.Team` names one"
+} satisfies AttributePresence
+const ofDatabase = { ...ofAll, team: "if the submission names one" } satisfies AttributePresence
 const ofRequest = {
   ...ofTurn,
   operationName: "always",
@@ -95,6 +100,48 @@ export const metrics: Readonly<Record<Metric, { readonly attributes: AttributePr
   },
   fileOperations: {
     attributes: { ...ofTurn, fileOperation: "always" }
+  },
+  durableTurns: {
+    attributes: { ...ofDatabase, durableStatus: "always" }
+  },
+  durableQueueAge: {
+    attributes: ofDatabase
+  },
+  durableQueueWait: {
+    attributes: ofDurable
+  },
+  durableDuration: {
+    attributes: { ...ofDurable, durableStatus: "always", errorType: failed }
+  },
+  durableAttaches: {
+    attributes: { ...ofDurable, durableFound: "always" }
+  },
+  durableFailovers: {
+    attributes: { ...ofDurable, durableReason: "always" }
+  },
+  durableLocks: {
+    attributes: { ...ofTurn, lockResult: "always" }
+  },
+  durableApprovals: {
+    attributes: ofDatabase
+  },
+  durableApprovalAge: {
+    attributes: ofDatabase
+  },
+  reconnectDuration: {
+    attributes: { ...ofTurn, errorType: "if the connection is given up" }
+  },
+  hostDuration: {
+    attributes: { ...ofTurn, hostOperation: "always", errorType: failed }
+  },
+  hostProcesses: {
+    attributes: { ...ofTurn, hostState: "always" }
+  },
+  hostClients: {
+    attributes: ofTurn
+  },
+  hostRestarts: {
+    attributes: ofTurn
   },
   attachmentStaged: {
     attributes: ofTurn

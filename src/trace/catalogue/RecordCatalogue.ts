@@ -22,7 +22,8 @@ export const annotatedAttributes = [
   "source",
   "workflow",
   "group",
-  "userHash"
+  "userHash",
+  "team"
 ] as const
 
 export const records: Readonly<Record<Signal.Signal["_tag"], RecordShape>> = {
@@ -162,5 +163,60 @@ export const records: Readonly<Record<Signal.Signal["_tag"], RecordShape>> = {
     subjects: ["attachment.stage", "attachment.cleanup"],
     stages: ["stop", "exception"],
     fields: { ...ended, files: "attachmentFiles", bytes: "attachmentBytes" }
+  },
+  DurableStart: {
+    subjects: ["durable"],
+    stages: ["start"],
+    fields: {
+      key: "durableKey",
+      attempt: "durableAttempt",
+      reason: "durableReason",
+      queue_wait_ms: "durableQueueWait"
+    }
+  },
+  DurableAttach: {
+    subjects: ["durable.attach"],
+    stages: ["update"],
+    fields: { key: "durableKey", found: "durableFound" }
+  },
+  DurableMove: {
+    subjects: ["durable.move"],
+    stages: ["update"],
+    fields: { key: "durableKey" }
+  },
+  DurableStop: {
+    subjects: ["durable"],
+    stages: ["stop", "exception"],
+    fields: {
+      duration_ms: "durationMs",
+      key: "durableKey",
+      status: "durableStatus",
+      error_type: "errorType"
+    }
+  },
+  DurableState: {
+    subjects: ["durable.state"],
+    stages: ["update"],
+    fields: { turns: "durableTurns", approvals: "durableApprovals" }
+  },
+  StateLock: {
+    subjects: ["durable.lock"],
+    stages: ["update"],
+    fields: { result: "lockResult" }
+  },
+  Reconnect: {
+    subjects: ["reconnect"],
+    stages: ["stop", "exception"],
+    fields: ended
+  },
+  HostStop: {
+    subjects: ["host"],
+    stages: ["stop", "exception"],
+    fields: { ...ended, operation: "hostOperation" }
+  },
+  HostState: {
+    subjects: ["host.state"],
+    stages: ["update"],
+    fields: { clients: "hostClients", restarts: "hostRestarts" }
   }
 }

@@ -10,7 +10,7 @@ export type CataloguedEvent = keyof typeof Convention.event
 export type AttributePresence = Readonly<Partial<Record<Attribute, string>>>
 
 export interface SpanShape {
-  readonly kind: "internal" | "client"
+  readonly kind: "internal" | "client" | "producer" | "consumer"
   readonly attributes: AttributePresence
   readonly events?: ReadonlyArray<CataloguedEvent>
   /** The allowed parents; omitted if any parent is allowed. */
@@ -31,6 +31,7 @@ const opened = {
   workflow: "if the thread has one",
   group: "if the thread has one",
   userHash: "if the thread has a user and a key is configured",
+  team: "in a durable turn, if its submission names one",
   errorType: failed,
   incomplete: "if its exporter closed before it ended",
   samplingReason: sampled,
@@ -69,6 +70,24 @@ const ofThread = {
 
 /** The attributes of spans that never fail: a failing policy declines, and the end of a turn interrupts the rest. */
 const { errorType: _, ...neverFails } = inTurn
+
+/** The attributes of the spans of the queue. */
+const ofQueue = {
+  originator: "always",
+  messagingSystem: "always",
+  messagingDestination: "always",
+  messagingOperationName: "always",
+  messagingOperationType: "always",
+  durableKey: "always",
+  userHash: "if the submission has a user and a key is configured",
+  team: "if the submission names one",
+  errorType: failed,
+  incomplete: opened.incomplete,
+  samplingReason: sampled,
+  samplingShare: sampled
+} satisfies AttributePresence
+
+const ofHost: SpanShape = { kind: "internal", attributes: outsideThread, events: ["exception"] }
 
 const errors = "content: `errors`"
 const prompts = "content: `prompts`"
@@ -253,6 +272,49 @@ export const spans: Readonly<Record<CataloguedSpan, SpanShape>> = {
     },
     events: ["exception"]
   },
+  durableSubmit: {
+    kind: "producer",
+    attributes: {
+      ...ofQueue,
+      durableThread: "on success",
+      durableDuplicate: "if the key was submitted before"
+    },
+    events: ["exception"]
+  },
+  durableRun: {
+    kind: "consumer",
+    attributes: {
+      ...ofQueue,
+      durableThread: "always",
+      durableAttempt: "always",
+      durableReason: "always",
+      durableQueueWait: "on the first attempt",
+      durableEngine: "if an engine took the turn",
+      durableWorker: "always",
+      durableFound: "if the turn has started",
+      durableStatus: "if the turn has ended or the worker left it",
+      conversationId: "if the turn has started",
+      sessionId: "if the turn has started",
+      turnId: "if the turn has started"
+    },
+    events: ["exception"]
+  },
+  durableApproval: {
+    kind: "internal",
+    parents: ["approval"],
+    attributes: {
+      ...neverFails,
+      durableApproval: "always",
+      approvalKind: "always",
+      approvalDecision: "after the decision",
+      approvalSource: "after the decision",
+      approvalPolicy: "after the decision"
+    }
+  },
+  hostStart: ofHost,
+  hostAttach: ofHost,
+  hostDrain: ofHost,
+  hostStop: ofHost,
   attachmentStage: {
     kind: "internal",
     attributes: { ...staged },
@@ -306,6 +368,7 @@ export const events: Readonly<Record<CataloguedEvent, EventShape>> = {
       workflow: opened.workflow,
       group: opened.group,
       userHash: opened.userHash,
+      team: opened.team,
       systemInstructions: prompts,
       inputMessages: prompts,
       outputMessages: responses,
