@@ -91,7 +91,7 @@ const entries: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.
   DurableStop: {
     when: "The outcome of a durable turn is stored; the duration is that since the submission."
   },
-  DurableState: {
+  QueueUpdate: {
     when: "A worker counts the turns that have not ended, and the requests that wait for an answer."
   },
   StateLock: {
@@ -103,7 +103,7 @@ const entries: { readonly [Key in Tag]: Omit<RecordEntry, keyof RecordCatalogue.
   HostStop: {
     when: "The program has started, found, drained or stopped an engine host, or that failed."
   },
-  HostState: {
+  HostUpdate: {
     when: "A program that uses an engine host reads its state."
   }
 }

@@ -1,5 +1,5 @@
 /** What happens to durable turns, to connections and to engine hosts, outside the turns themselves. */
-import type { SignalEnd } from "./Signal.ts"
+import type { SignalEnd } from "./SignalEnd.ts"
 
 /**
  * Why an attempt at a durable turn starts. `submitted`: the first one. `worker_stopped`: a worker that stopped left the turn.
@@ -101,8 +101,8 @@ export interface DurableCount {
  * @since 0.1.0
  * @category models
  */
-export interface DurableState {
-  readonly _tag: "DurableState"
+export interface QueueUpdate {
+  readonly _tag: "QueueUpdate"
   readonly at: number
   readonly counts: ReadonlyArray<DurableCount>
 }
@@ -156,8 +156,8 @@ export type HostProcessState = "running" | "draining" | "restarting"
  * @since 0.1.0
  * @category models
  */
-export interface HostState {
-  readonly _tag: "HostState"
+export interface HostUpdate {
+  readonly _tag: "HostUpdate"
   readonly at: number
   readonly processes: Readonly<Record<HostProcessState, number>>
   /** `undefined` where the system does not show the connections. */

@@ -221,7 +221,7 @@ const lineOf = (signal: Signal.Signal): Line => {
         field("status", attribute.durableStatus, signal.status),
         ...(signal.errorType === undefined ? [] : [errorType(signal.errorType)])
       ])
-    case "DurableState":
+    case "QueueUpdate":
       return line("durable.state", "update", at, [
         field("turns", attribute.durableTurns, total(signal.counts, true)),
         field("approvals", attribute.durableApprovals, total(signal.counts, false))
@@ -234,7 +234,7 @@ const lineOf = (signal: Signal.Signal): Line => {
       return ended("host", at, signal.durationMillis, signal.end, [
         field("operation", attribute.hostOperation, signal.operation)
       ])
-    case "HostState":
+    case "HostUpdate":
       return line("host.state", "update", at, [
         field("clients", attribute.hostClients, signal.clients),
         field("restarts", attribute.hostRestarts, signal.restarts)

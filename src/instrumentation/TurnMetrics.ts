@@ -180,7 +180,7 @@ export const make = (write: Write = toRegistry): SignalBus.SignalListener => {
           [attribute.durableStatus]: signal.status,
           ...errorType(signal.errorType)
         })
-      case "DurableState": {
+      case "QueueUpdate": {
         for (const { count, oldestMillis, status, team } of signal.counts) {
           const labels: Labels = { [attribute.team]: limited(attribute.team, team) }
           if (status === undefined) {
@@ -204,7 +204,7 @@ export const make = (write: Write = toRegistry): SignalBus.SignalListener => {
           [attribute.hostOperation]: signal.operation,
           ...errorType(errorTypeOf(signal.end))
         })
-      case "HostState": {
+      case "HostUpdate": {
         for (const state of ["running", "draining", "restarting"] as const)
           record(Instruments.host.processes, signal.processes[state], { [attribute.hostState]: state })
         if (signal.clients !== undefined) record(Instruments.host.clients, signal.clients)

@@ -55,7 +55,7 @@ const counted = { team: "payments", count: 1, oldestMillis: 1000 }
 
 const signals: ReadonlyArray<Signal.Signal> = [
   {
-    _tag: "DurableState",
+    _tag: "QueueUpdate",
     at,
     counts: [
       { ...counted, status: "submitted" },
@@ -66,7 +66,7 @@ const signals: ReadonlyArray<Signal.Signal> = [
   { _tag: "Reconnect", at, durationMillis, end: { _tag: "Ok" } },
   { _tag: "Reconnect", at, durationMillis, end: failed },
   {
-    _tag: "HostState",
+    _tag: "HostUpdate",
     at,
     processes: { running: 1, draining: 0, restarting: 0 },
     clients: 2,

@@ -194,7 +194,7 @@ export const records: Readonly<Record<Signal.Signal["_tag"], RecordShape>> = {
       error_type: "errorType"
     }
   },
-  DurableState: {
+  QueueUpdate: {
     subjects: ["durable.state"],
     stages: ["update"],
     fields: { turns: "durableTurns", approvals: "durableApprovals" }
@@ -214,7 +214,7 @@ export const records: Readonly<Record<Signal.Signal["_tag"], RecordShape>> = {
     stages: ["stop", "exception"],
     fields: { ...ended, operation: "hostOperation" }
   },
-  HostState: {
+  HostUpdate: {
     subjects: ["host.state"],
     stages: ["update"],
     fields: { clients: "hostClients", restarts: "hostRestarts" }
