@@ -214,7 +214,9 @@ const watched = <E, R>(
       listening.pipe(
         Layer.provideMerge(Captured.layer),
         Layer.provideMerge(answering),
-        Layer.provideMerge(Approval.layer((request) => Effect.andThen(Durable.waits, Approval.allow(request)))),
+        Layer.provideMerge(
+          Approval.layer((request) => Effect.andThen(Durable.waits, Approval.allow(request)))
+        ),
         Layer.provide(Layer.succeed(Settings.Environment, environment)),
         Layer.fresh
       )

@@ -43,7 +43,8 @@ const observed = (program: Effect.Effect<unknown, unknown, Durable | Store | Scr
     return { spans: yield* memory.spans, signals } satisfies Seen
   }).pipe(Effect.scoped)
 
-const submit = (key: string) => Durable.use((durable) => durable.submit(`do ${key}`, { key, team: "payments" }))
+const submit = (key: string) =>
+  Durable.use((durable) => durable.submit(`do ${key}`, { key, team: "payments" }))
 
 const named = ({ spans }: Seen, name: string) => spans.filter((each) => each.name === name)
 const only = (seen: Seen, name: string): ReadableSpan => {
@@ -98,7 +99,11 @@ describe("the trace of a durable turn", () => {
       const seen = yield* observed(
         Effect.gen(function* () {
           const died = Scripted.failed(new CodexError.EngineExited({ stderr: "killed" }))
-          yield* Scripted.play([Scripted.command("npm publish", { exitCode: 0 }), died, Scripted.message("done")])
+          yield* Scripted.play([
+            Scripted.command("npm publish", { exitCode: 0 }),
+            died,
+            Scripted.message("done")
+          ])
           yield* submit("k1")
           yield* Effect.provide(outcome("k1"), runner())
           const row = yield* Store.use((store) => store.turn("k1"))
@@ -155,7 +160,10 @@ describe("the trace of a durable turn", () => {
     Effect.gen(function* () {
       let askedAt = 0
       let decidedAt = 0
-      const asking = [Scripted.command("rm -r build", { exitCode: 0, approval: true }), Scripted.message("done")]
+      const asking = [
+        Scripted.command("rm -r build", { exitCode: 0, approval: true }),
+        Scripted.message("done")
+      ]
       const seen = yield* observed(
         Effect.gen(function* () {
           yield* Scripted.play(asking)
