@@ -11,7 +11,6 @@ import type * as Item from "../domain/Item.ts"
 import type * as Turn from "../domain/Turn.ts"
 import type { Sandbox } from "../domain/TurnOptions.ts"
 import type * as DurableSignal from "./DurableSignal.ts"
-
 import type { SignalEnd } from "./SignalEnd.ts"
 
 export type * from "./DurableSignal.ts"

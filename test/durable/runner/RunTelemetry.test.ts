@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { Codex } from "../../../src/Codex.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { Durable } from "../../../src/durable/Durable.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
@@ -23,7 +24,7 @@ interface Seen {
 }
 
 /** Runs a program on the scripted engine, and returns the spans that ended and the signals. */
-const observed = (program: Effect.Effect<unknown, unknown, Durable | Store | Scripted.Scripted>) =>
+const observed = (program: Effect.Effect<unknown, unknown, Codex | Durable | Store | Scripted.Scripted>) =>
   Effect.gen(function* () {
     const memory = yield* InMemorySpans.make
     const signals: Array<Signal.Signal> = []
