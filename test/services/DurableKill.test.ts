@@ -168,13 +168,13 @@ const scenario = Effect.gen(function* () {
     commandRuns: lines(`${codex.workspace}/command-runs`),
     approvalRuns: lines(`${codex.workspace}/approval-runs`)
   }
-}).pipe(Effect.scoped, Effect.timeout("50 seconds"), Effect.provide([NodeServices.layer, Logger.layer([])]))
+}).pipe(Effect.scoped, Effect.timeout("110 seconds"), Effect.provide([NodeServices.layer, Logger.layer([])]))
 
 describe("a worker that is killed with -9", () => {
   let result: Effect.Success<typeof scenario>
   beforeAll(async () => {
     result = await Effect.runPromise(scenario)
-  }, 60_000)
+  }, 120_000)
   const callsOf = (name: string) => result.calls.filter((line) => line.startsWith(`${name} `))
 
   it("between the request that starts a turn and its reply: the turn starts once", () => {
