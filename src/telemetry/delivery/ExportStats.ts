@@ -1,4 +1,4 @@
-/** Counts exported and dropped records, and logs losses at most once a minute. */
+/** Counts exported and dropped records, and logs losses at most once a minute and at the end. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
