@@ -49,7 +49,17 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
     "Codex.ts",
     "Thread.ts"
   ],
-  serve: ["internal", "domain", "approval", "Codex.ts", "conversations", "http", "durable"],
+  serve: [
+    "internal",
+    "domain",
+    "approval",
+    "Codex.ts",
+    "conversations",
+    "http",
+    "durable",
+    "trace",
+    "trace-page"
+  ],
   "durable-postgres": ["internal", "domain", "semconv", "durable", "Codex.ts"],
   promise: ["domain", "engine", "Codex.ts", "Thread.ts", "telemetry", "facades"],
   testing: [

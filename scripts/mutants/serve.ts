@@ -75,6 +75,15 @@ export const serve: ReadonlyArray<Mutant> = [
       "takes the first of two answers to a durable request, records who gave it, and refuses the second"
     ]
   ]),
+  ...inFile("src/trace/reader/RecentTurns.ts", "test/trace/reader/RecentTurns.test.ts", [
+    ["spans.size <= maxSpans &&", "", "keeps a bounded number of spans and of bytes, the latest ones"],
+    ["bytes -= oldest.bytes", "", "keeps a bounded number of spans and of bytes, the latest ones"],
+    [
+      "start: nanos(span.startTime)",
+      "start: nanos(span.endTime)",
+      "returns the same trace as the files that the process exported"
+    ]
+  ]),
   ...inFile("src/serve/CallerLimits.ts", pages, [
     [
       "if (count >= limit) return false",

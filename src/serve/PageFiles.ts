@@ -35,9 +35,14 @@ const file = (path: PageFile["path"], contentType: string, text: string): PageFi
 })
 
 /** Returns the files of the page. In a checkout they are bundled from their sources. */
-export const load = Effect.map(WebAssets.load("servePage"), ({ script, style }): ReadonlyArray<PageFile> => [
-  file("/", "text/html", html),
-  file("/page.js", "text/javascript", script),
-  file("/page.css", "text/css", style),
-  file("/icon.svg", "image/svg+xml", icon)
-])
+export const load = Effect.map(
+  Effect.all([WebAssets.load("servePage"), WebAssets.load("tracePage")]),
+  ([page, trace]): ReadonlyArray<PageFile> => [
+    file("/", "text/html", html),
+    file("/page.js", "text/javascript", page.script),
+    file("/page.css", "text/css", page.style),
+    // The trace of a turn has the style of the page of traces, in a shadow root.
+    file("/trace.css", "text/css", trace.style),
+    file("/icon.svg", "image/svg+xml", icon)
+  ]
+)

@@ -85,6 +85,12 @@ const serve = HttpApiGroup.make("serve")
       success: InboxApi.RequestPage,
       error
     }),
+    HttpApiEndpoint.get("trace", path("/turns/:turnId/trace"), {
+      params: { turnId: Schema.String.check(Schema.isMaxLength(200)) },
+      // The model of `trace show --json`, with the costs of calls.
+      success: Schema.Unknown,
+      error
+    }),
     HttpApiEndpoint.get("limits", path("/limits"), { success: RateLimits, error })
   )
   .middleware(Authentication)

@@ -3,12 +3,14 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as ApprovalQueue from "../approval/ApprovalQueue.ts"
 import { Codex } from "../Codex.ts"
 import { Conversations } from "../conversations/Conversations.ts"
 import type { Durable } from "../durable/Durable.ts"
 import * as ErrorResponse from "../http/ErrorResponse.ts"
+import * as HttpError from "../http/HttpError.ts"
 import { jsonLine } from "../internal/VisibleText.ts"
 import type * as CallerLimits from "./CallerLimits.ts"
 import * as DurableFeed from "./DurableFeed.ts"
@@ -16,6 +18,7 @@ import * as Inbox from "./Inbox.ts"
 import { secretOf } from "./RequestGuard.ts"
 import * as ServeAccess from "./ServeAccess.ts"
 import { Api, type Me, type ServeState } from "./ServeApi.ts"
+import type { TurnTraces } from "./TurnTraces.ts"
 import type { Sessions } from "./Sessions.ts"
 
 export const session = (sessions: Sessions) =>
@@ -31,13 +34,22 @@ export interface HandlerOptions {
   readonly settings: Pick<Me, "directory" | "sandbox" | "network" | "approvalTimeout">
   /** The database of durable turns, if the server has one. */
   readonly durable: Durable["Service"] | undefined
+  readonly traces: TurnTraces
   readonly sessions: Sessions
   readonly places: ReturnType<typeof CallerLimits.makePlaces>
 }
 
+const noTrace = () =>
+  HttpError.make(404, {
+    error: "TraceNotFound",
+    class: "request",
+    message: "the server has no spans of this turn any more; see --traces",
+    retryable: false
+  })
+
 const encodeEvent = (state: ServeState): string => `data: ${jsonLine(state)}\n\n`
 
-export const serve = ({ durable, places, sessions, settings }: HandlerOptions) =>
+export const serve = ({ durable, places, sessions, settings, traces }: HandlerOptions) =>
   HttpApiBuilder.group(
     Api,
     "serve",
@@ -103,6 +115,12 @@ export const serve = ({ durable, places, sessions, settings }: HandlerOptions) =
               ? yield* new ApprovalQueue.NotPending({ id: params.approvalId })
               : Inbox.page(Inbox.ofLiveTurn(pending, timeout), query.from ?? 0)
           }).pipe(Effect.mapError(toHttpError)),
+        trace: ({ params }) =>
+          Effect.flatMap(traces.read(params.turnId), (trace) =>
+            trace === undefined
+              ? Effect.fail(noTrace())
+              : Effect.succeed(HttpServerResponse.jsonUnsafe(trace))
+          ),
         limits: () => Effect.mapError(codex.limits.read, toHttpError)
       })
     })

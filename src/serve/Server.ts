@@ -27,6 +27,7 @@ import * as RequestGuard from "./RequestGuard.ts"
 import * as ServeAccess from "./ServeAccess.ts"
 import { Api } from "./ServeApi.ts"
 import * as ServeHandlers from "./ServeHandlers.ts"
+import type { TurnTraces } from "./TurnTraces.ts"
 import type { Sessions } from "./Sessions.ts"
 
 export interface ServerOptions {
@@ -44,6 +45,7 @@ export interface ServerOptions {
   readonly approvalTimeout: Duration.Duration
   /** What the page shows about the threads. */
   readonly directory: string
+  readonly traces: TurnTraces
   /** The database of durable turns, if the server has one. */
   readonly durable?: DurableHandlers.DurableOptions | undefined
   readonly rates?: Partial<typeof RequestGuard.defaultRates> | undefined
@@ -85,7 +87,7 @@ export const layer = (
   HttpServerError.ServeError,
   ApprovalQueue.ApprovalQueue | Codex | Conversations | ThreadOwners
 > => {
-  const { allowedHosts, approvalTimeout, durable, host, page, port, sessions, thread, turn } = options
+  const { allowedHosts, approvalTimeout, durable, host, page, port, sessions, thread, traces, turn } = options
   const places = CallerLimits.makePlaces(streamsPerCaller)
   const settings = {
     directory: options.directory,
@@ -97,7 +99,7 @@ export const layer = (
     Layer.provide([
       HttpApiBuilder.group(Api, "codex", handlers),
       ServeHandlers.session(sessions),
-      ServeHandlers.serve({ durable: durable?.client, places, sessions, settings }),
+      ServeHandlers.serve({ durable: durable?.client, places, sessions, settings, traces }),
       DurableHandlers.durable(durable, places)
     ]),
     Layer.provide([

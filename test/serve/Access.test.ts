@@ -98,7 +98,7 @@ describe("the server of effect-codex serve", () => {
       const [name] = (yield* server.store.list).map(({ name }) => name)
       const wrong = [undefined, "x", token.slice(0, -1), `${token}x`, `ecx_${name}_${"A".repeat(43)}`]
       for (const secret of wrong)
-        for (const path of ["/me", "/threads", "/updates", "/inbox/x", "/limits"])
+        for (const path of ["/me", "/threads", "/updates", "/inbox/x", "/limits", "/turns/x/trace"])
           assert.strictEqual((yield* Server.client(server.url, secret).json("GET", path)).status, 401, path)
       const login = yield* Server.client(server.url, undefined).json("POST", "/login", { token })
       assert.strictEqual(login.status, 200)
@@ -113,6 +113,28 @@ describe("the server of effect-codex serve", () => {
       // A new token with the same name does not bring the old login back.
       yield* server.store.add(name ?? "", ["read"])
       assert.strictEqual((yield* session.json("GET", "/me")).status, 401)
+    }))
+
+  test("has the trace of a turn that it has run, with its calls and the wait for approval, for every role", () =>
+    Effect.gen(function* () {
+      const server = yield* Server.start()
+      yield* server.play(script)
+      const client = Server.client(server.url, yield* server.add("submit", "approve"))
+      const { answer, hash, path } = yield* ask(client)
+      const events = yield* client.send("GET", `${path}/events`)
+      yield* client.json("POST", answer, { hash, decision: "accept" })
+      const lines = yield* Server.readUntil(events, "turn.completed")
+      const [, turnId] = /"turnId":"([^"]+)"/.exec(lines) ?? []
+      const reader = Server.client(server.url, yield* server.add("read"))
+      const { body: trace } = yield* reader.json("GET", `/turns/${turnId}/trace`)
+      assert.strictEqual(trace.turn.turnId, turnId)
+      assert.deepInclude(trace.turn.approvals, { count: 1, declined: 0 })
+      assert.includeMembers(
+        trace.spans.map(({ kind }: { readonly kind: string }) => kind),
+        ["turn", "approval", "command"]
+      )
+      const other = yield* reader.json("GET", "/turns/none/trace")
+      assert.deepStrictEqual([other.status, other.body.error], [404, "TraceNotFound"])
     }))
 
   test("takes the code of the terminal once, and ends a session that logs out", () =>

@@ -12,6 +12,9 @@ import { request as nodeRequest } from "node:http"
 import type { Role } from "../../src/serve/Role.ts"
 import * as Server from "../../src/serve/Server.ts"
 import * as Sessions from "../../src/serve/Sessions.ts"
+import * as TurnTraces from "../../src/serve/TurnTraces.ts"
+import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
+import * as RecentTurns from "../../src/trace/reader/RecentTurns.ts"
 import * as TokenStore from "../../src/serve/TokenStore.ts"
 import type { PageFile } from "../../src/serve/PageFiles.ts"
 import type { ServeState } from "../../src/serve/ServeApi.ts"
@@ -37,6 +40,7 @@ const make = Effect.fnUntraced(function* (options: StartOptions) {
   const store = yield* TokenStore.make(state)
   const sessions = yield* Sessions.make(store)
   const approvalTimeout = Duration.fromInputUnsafe(options.approvalTimeout ?? "10 minutes")
+  const recent = RecentTurns.make()
   const context = yield* Layer.build(
     Server.layer({
       host: "127.0.0.1",
@@ -46,6 +50,7 @@ const make = Effect.fnUntraced(function* (options: StartOptions) {
       page: noPage,
       thread: { cwd: "/", sandbox: "workspace-write", approvalMode: "on-request" },
       turn: {},
+      traces: yield* TurnTraces.make({ recent, files: [], prices: () => undefined }),
       directory: "/",
       ...options,
       approvalTimeout
@@ -56,7 +61,8 @@ const make = Effect.fnUntraced(function* (options: StartOptions) {
       Layer.provideMerge(Codex.layer),
       Layer.provideMerge(Approval.layer(Approval.timeout(Approval.queue, approvalTimeout))),
       Layer.provideMerge(Approval.ApprovalQueue.layer),
-      Layer.provideMerge(Scripted.layer)
+      Layer.provideMerge(Scripted.layer),
+      Layer.provideMerge(Tracer.layerProcessor(Effect.succeed(recent.processor), { everything: true }))
     )
   )
   const { address } = yield* Effect.provideContext(HttpServer.HttpServer, context)

@@ -40,6 +40,13 @@ const flags = {
     "sqlite:PATH|postgres://…",
     "The database of durable turns: the page also shows them and their approval requests, and submits them"
   ),
+  traces: Flag.String("traces").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription(
+      "A file of telemetry with turns that the server itself has not run or no longer keeps; can be repeated"
+    ),
+    Flag.atLeast(0)
+  ),
   cd,
   model,
   effort,

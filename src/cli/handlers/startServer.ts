@@ -23,7 +23,10 @@ import * as PageFiles from "../../serve/PageFiles.ts"
 import * as Server from "../../serve/Server.ts"
 import * as Sessions from "../../serve/Sessions.ts"
 import * as TokenStore from "../../serve/TokenStore.ts"
+import * as TurnTraces from "../../serve/TurnTraces.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
+import * as Tracer from "../../telemetry/tracer/Tracer.ts"
+import * as RecentTurns from "../../trace/reader/RecentTurns.ts"
 import type { ServeInput } from "../commands/serveCommand.ts"
 import { ExitWith, UsageError } from "../CommandEnd.ts"
 import * as DatabaseUrl from "../DatabaseUrl.ts"
@@ -146,11 +149,13 @@ export const handle = Effect.fnUntraced(function* (input: ServeInput) {
       add({ path: state, content: "the tokens of effect-codex serve", setting: "--state", isTree: true })
     )
   )
+  const recent = RecentTurns.make()
   const options: Server.ServerOptions = {
     ...rest,
     tls,
     sessions,
     page: yield* Effect.orDie(PageFiles.load),
+    traces: yield* TurnTraces.make({ recent, files: input.traces, prices: Prices.make(prices) }),
     host: input.host,
     port: input.port,
     allowedHosts: input.allowHost
@@ -181,7 +186,14 @@ export const handle = Effect.fnUntraced(function* (input: ServeInput) {
       )
     ),
     Layer.provide(AppServer.layerOptions({ config: input.config })),
-    Layer.provide(Layer.merge(protection, OtlpLayer))
+    Layer.provide(
+      Layer.mergeAll(
+        protection,
+        OtlpLayer,
+        // Beside what the user exports: the page shows spans without a collector, also those that sampling drops.
+        Tracer.layerProcessor(Effect.succeed(recent.processor), { everything: true })
+      )
+    )
   )
   return yield* Layer.launch(main).pipe(
     Effect.provideService(TurnTelemetry.Originator, "cli"),

@@ -292,7 +292,7 @@ const append = <A>(map: Map<string, Array<A>>, key: string, value: A): void => {
 }
 
 /** Returns the turns of the sub-agents of a turn, and of their sub-agents, in order of start. */
-const agentsOf = (
+export const agentsOf = (
   turn: TurnSummary,
   byParent: ReadonlyMap<string | undefined, ReadonlyArray<TurnSummary>>
 ): ReadonlyArray<TurnSummary> => {

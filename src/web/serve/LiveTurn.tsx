@@ -2,6 +2,7 @@
 import { useEffect, useReducer, useState } from "preact/hooks"
 import { follow } from "./EventFollower.ts"
 import { ItemView } from "./ItemView.tsx"
+import { TraceView } from "./TraceView.tsx"
 import * as TurnModel from "./TurnModel.ts"
 
 export const LiveTurnView = ({ turn }: { readonly turn: TurnModel.LiveTurn }) => (
@@ -21,6 +22,7 @@ export const LiveTurnView = ({ turn }: { readonly turn: TurnModel.LiveTurn }) =>
         .join(", ")}
       {turn.end?.error !== undefined && <span class="problem">{` ${turn.end.error}`}</span>}
     </p>
+    {turn.end !== undefined && turn.id !== undefined && <TraceView turnId={turn.id} />}
   </section>
 )
 

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks"
 import { explain, get, post, send, ServerError, threadPath } from "./Client.ts"
 import { ItemView } from "./ItemView.tsx"
 import { LiveTurnView, useLiveTurn } from "./LiveTurn.tsx"
+import { TraceView } from "./TraceView.tsx"
 import type { CallerRole, HistoryMessage, TurnMessage } from "./Messages.ts"
 
 const outcomes = {
@@ -25,6 +26,7 @@ const StoredTurn = ({ turn }: { readonly turn: TurnMessage }) => (
         .join(", ")}
       {turn.error !== undefined && <span class="problem">{` ${turn.error}`}</span>}
     </p>
+    {turn.status !== "inProgress" && <TraceView turnId={turn.id} />}
   </section>
 )
 

@@ -1,13 +1,9 @@
-/** One turn: its figures, and its waterfall and tables as tabs. */
-import { button, el, newId } from "../ui/Dom.ts"
-import { Tabs } from "../ui/Tabs.ts"
+/** One turn: a heading, its figures, and its waterfall and tables as tabs. */
+import { button, el } from "../ui/Dom.ts"
 import * as Texts from "../ui/Texts.ts"
-import { WaterfallView } from "../waterfall/WaterfallView.ts"
 import type { PageData } from "./PageData.ts"
 import * as Route from "./Route.ts"
-import { spanPanel } from "./SpanPanel.ts"
-import * as TimeSplitBar from "./TimeSplitBar.ts"
-import * as TurnSelection from "./TurnSelection.ts"
+import { TurnDetails } from "./TurnDetails.ts"
 import * as TurnSections from "./TurnSections.ts"
 import * as TurnTexts from "./TurnTexts.ts"
 
@@ -21,9 +17,7 @@ export class TurnView {
   readonly title: string
   private readonly data: PageData
   private readonly at: number
-  private readonly waterfall: WaterfallView
-  private readonly tabs: Tabs
-  private readonly side = el("div", { class: "side", attributes: { hidden: true } })
+  private readonly details: TurnDetails
 
   constructor(data: PageData, at: number, span?: number) {
     const turn = data.turns[at]
@@ -31,85 +25,26 @@ export class TurnView {
     this.data = data
     this.at = at
     this.title = `Turn ${TurnTexts.shortId(turn)}`
-    this.waterfall = new WaterfallView({
-      label: "Waterfall of the turn. Enter shows the details of a span, plus and minus zoom.",
-      rows: turn.spans.map(TurnTexts.toRow),
-      critical: TurnTexts.criticalParts(turn),
-      bounds: TurnTexts.boundsOf(turn),
-      select: (index) => {
-        if (!this.side.hidden) this.show(index)
-      },
-      open: (index) => {
-        this.show(index)
-        this.side.querySelector<HTMLElement>(".panel")?.focus()
-      }
+    this.details = new TurnDetails({
+      turn,
+      span,
+      shown: (span) => replaceRoute({ view: "turn", turn: at, ...(span === undefined ? {} : { span }) })
     })
-    const open = (index: number) => {
-      this.tabs.select("waterfall")
-      this.waterfall.reveal(index)
-      this.show(index)
-      this.waterfall.focus()
-    }
-    const calls = turn.spans.filter((span) => span.kind === "model").length
-    this.tabs = new Tabs("Parts of the turn", [
-      { id: "waterfall", title: "Waterfall", content: () => this.waterfallTab() },
-      { id: "calls", title: `Model calls (${calls})`, content: () => TurnSections.modelCalls(turn, open) },
-      {
-        id: "approvals",
-        title: `Approvals (${turn.spans.filter((other) => other.kind === "approval").length})`,
-        content: () => TurnSections.approvals(turn, open)
-      },
-      {
-        id: "errors",
-        title: `Errors (${TurnSelection.errorCount(turn)})`,
-        content: () => TurnSections.errors(turn, open)
-      },
-      { id: "critical", title: "Critical path", content: () => TurnSections.criticalPath(turn, open) }
-    ])
     this.element = el(
       "section",
       { class: "turn-view", attributes: { "aria-label": this.title } },
       this.head(),
-      el(
-        "div",
-        { class: "overview" },
-        TurnSections.figures(turn),
-        turn.turn.time !== undefined && TimeSplitBar.withLegend(turn.turn.time)
-      ),
-      this.tabs.element
+      ...this.details.elements
     )
-    this.waterfall.grid.element.addEventListener("click", () => this.show(this.waterfall.active))
-    if (span !== undefined && turn.spans[span] !== undefined) {
-      this.waterfall.reveal(span)
-      this.show(span)
-    }
   }
 
   focus(): void {
-    this.waterfall.focus()
+    this.details.focus()
   }
 
   /** Scrolls to the active span, once the view is in the page. */
   reveal(): void {
-    if (this.activeSpan > 0) this.waterfall.reveal(this.activeSpan)
-  }
-
-  private activeSpan = 0
-
-  private show(index: number): void {
-    const turn = this.data.turns[this.at]
-    if (turn === undefined) return
-    this.activeSpan = index
-    replaceRoute({ view: "turn", turn: this.at, span: index })
-    this.side.hidden = false
-    this.side.replaceChildren(spanPanel(turn, index, () => this.hide()))
-  }
-
-  private hide(): void {
-    this.side.hidden = true
-    this.side.replaceChildren()
-    replaceRoute({ view: "turn", turn: this.at })
-    this.waterfall.focus()
+    this.details.reveal()
   }
 
   private head(): HTMLElement {
@@ -126,70 +61,6 @@ export class TurnView {
       button("‹ Previous", () => go(this.at - 1), { disabled: this.at === 0 }),
       button("Next ›", () => go(this.at + 1), { disabled: this.at === this.data.turns.length - 1 }),
       turn !== undefined && TurnSections.identity(turn)
-    )
-  }
-
-  private waterfallTab(): HTMLElement {
-    return el(
-      "div",
-      { class: "waterfall-tab" },
-      this.toolbar(),
-      el("div", { class: "waterfall-and-side" }, this.waterfall.element, this.side)
-    )
-  }
-
-  private toolbar(): HTMLElement {
-    const spans = this.data.turns[this.at]?.spans ?? []
-    const count = el(
-      "span",
-      { class: "count", attributes: { role: "status" } },
-      Texts.plural(spans.length, "span")
-    )
-    const search = el("input", {
-      attributes: { type: "search", placeholder: "Name, attribute, value…", spellcheck: "false" }
-    })
-    const failed = el("input", { attributes: { type: "checkbox", id: newId("failed") } })
-    const critical = el("input", { attributes: { type: "checkbox", id: newId("critical") } })
-    const filter = () => {
-      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean)
-      const active = words.length > 0 || failed.checked
-      const found = this.waterfall.filter(
-        active
-          ? (index) => {
-              const span = spans[index]
-              if (span === undefined || (failed.checked && !span.failed)) return false
-              const text = `${span.name}\n${JSON.stringify(span.attributes)}`.toLowerCase()
-              return words.every((word) => text.includes(word))
-            }
-          : undefined
-      )
-      count.textContent = active
-        ? `${Texts.count(found)} of ${Texts.plural(spans.length, "span")}`
-        : Texts.plural(spans.length, "span")
-    }
-    search.addEventListener("input", filter)
-    failed.addEventListener("change", filter)
-    critical.addEventListener("change", () => this.waterfall.highlightCritical(critical.checked))
-    return el(
-      "div",
-      { class: "toolbar", attributes: { role: "search", "aria-label": "Filter spans" } },
-      el("label", { class: "field grow" }, el("span", {}, "Search spans"), search),
-      el("label", { class: "check" }, failed, "Failed only"),
-      el("label", { class: "check" }, critical, "Critical path"),
-      count,
-      el(
-        "div",
-        { class: "button-group", attributes: { role: "group", "aria-label": "Zoom" } },
-        button("−", () => this.waterfall.zoomOut(), { "aria-label": "Zoom out", title: "Zoom out (-)" }),
-        button("Fit", () => this.waterfall.fit(), { title: "Show the whole turn (0)" }),
-        button("+", () => this.waterfall.zoomIn(), { "aria-label": "Zoom in", title: "Zoom in (+)" })
-      ),
-      el(
-        "div",
-        { class: "button-group", attributes: { role: "group", "aria-label": "Tree" } },
-        button("Expand", () => this.waterfall.expandAll(), { "aria-label": "Expand all spans" }),
-        button("Collapse", () => this.waterfall.collapseAll(), { "aria-label": "Collapse all spans" })
-      )
     )
   }
 }
