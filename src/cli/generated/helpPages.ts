@@ -787,6 +787,12 @@ export const pages: HelpPages = {
           "The database of durable turns: the page also shows them and their approval requests, and submits them"
       },
       {
+        names: ["--traces"],
+        value: "FILE",
+        description:
+          "A file of telemetry with turns that the server itself has not run or no longer keeps; can be repeated"
+      },
+      {
         names: ["--cd"],
         value: "DIR",
         description: "The directory to work in; default: the current directory"
