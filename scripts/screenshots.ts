@@ -1,6 +1,6 @@
 /**
- * Makes the pictures in docs/images with a real Chromium: the page of traces, with turns that the demo recorded. Also writes
- * what each picture shows to docs/images/outlines.json, so that a test finds a picture that no longer shows the page.
+ * Makes the pictures in docs/images with a real Chromium: the page of traces, with turns that the demo recorded, and the inbox of
+ * `effect-codex serve`. Also writes what each picture shows to docs/images/outlines.json, so that a test finds a picture that no longer shows the page.
  *
  *     node scripts/screenshots.ts
  */
@@ -15,14 +15,13 @@ if (Chromium.executable === undefined) {
 }
 
 mkdirSync(Views.images, { recursive: true })
-const html = await Views.html()
 const browser = await Chromium.launch()
 const outlines: Record<string, string> = {}
-for (const view of Views.views) {
-  const { close, page } = await Views.open(browser, html, view)
-  const path = fileURLToPath(new URL(`${view.name}.png`, Views.images))
+for (const { name, open } of await Views.pictures()) {
+  const { close, page } = await open(browser)
+  const path = fileURLToPath(new URL(`${name}.png`, Views.images))
   await page.screenshot({ path })
-  outlines[view.name] = await Views.outline(page)
+  outlines[name] = await Views.outline(page)
   await close()
   console.log(path)
 }

@@ -1,4 +1,4 @@
-/** The pictures of the page of traces, from traces that the demo recorded. */
+/** What the pictures in docs/images show: the page of traces, with traces that the demo recorded, and the inbox of `serve`. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
@@ -6,10 +6,12 @@ import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { Browser, Page } from "playwright-core"
 import * as Prices from "../../src/domain/Prices.ts"
+import * as PageFiles from "../../src/serve/PageFiles.ts"
 import * as PageContent from "../../src/trace-page/PageContent.ts"
 import * as PageMarkup from "../../src/trace-page/PageMarkup.ts"
 import * as TraceReader from "../../src/trace/reader/TraceReader.ts"
 import * as Chromium from "../../test/support/chromium.ts"
+import * as ServePage from "../../test/support/servePage.ts"
 import { bundle } from "../webAssets.ts"
 
 const traces = fileURLToPath(new URL("demo.traces.jsonl", import.meta.url))
@@ -18,14 +20,19 @@ const traces = fileURLToPath(new URL("demo.traces.jsonl", import.meta.url))
 export const images = new URL("../../docs/images/", import.meta.url)
 export const outlines = new URL("outlines.json", images)
 
-interface View {
-  /** The name of the file. */
+/** A picture: its file without extension, and the page as the picture shows it. */
+interface Picture {
+  readonly name: string
+  readonly open: (browser: Browser) => Promise<{ readonly page: Page; readonly close: () => Promise<void> }>
+}
+
+interface TraceView {
   readonly name: string
   readonly fragment: string
   readonly dark?: boolean
 }
 
-export const views: ReadonlyArray<View> = [
+const traceViews: ReadonlyArray<TraceView> = [
   { name: "turns", fragment: "#/" },
   { name: "waterfall", fragment: "#/turn/0/3" },
   { name: "waterfall-dark", fragment: "#/turn/0", dark: true },
@@ -41,23 +48,43 @@ const readTurns = Effect.gen(function* () {
 }).pipe(Effect.provide(NodeServices.layer))
 
 /** Returns the page with the turns of the demo. */
-export const html = async (): Promise<string> =>
+const traceHtml = async (): Promise<string> =>
   PageMarkup.render(
     { files: ["traces.jsonl"], turns: await Effect.runPromise(readTurns), omittedTurns: 0, badLines: 0 },
     await bundle("tracePage")
   )
 
-/** Opens a view as every picture shows it: the size, language and time zone are fixed. */
-export const open = async (browser: Browser, page: string, view: View): Promise<Chromium.OpenPage> => {
-  const opened = await Chromium.openFile(browser, page, {
-    viewport: { width: 1360, height: 760 },
-    locale: "en-US",
-    timezoneId: "UTC",
+/** Every picture has the same size, language and time zone. */
+const fixed = { viewport: { width: 1360, height: 760 }, locale: "en-US", timezoneId: "UTC" }
+
+const openTrace = (html: string, view: TraceView) => async (browser: Browser) => {
+  const opened = await Chromium.openFile(browser, html, {
+    ...fixed,
     colorScheme: view.dark === true ? "dark" : "light"
   })
   await opened.page.goto(`${opened.url}${view.fragment}`)
   await opened.page.locator(".grid-row").first().waitFor()
   return opened
+}
+
+const openInbox = (files: ReadonlyArray<PageFiles.PageFile>) => async (browser: Browser) => {
+  const page = await ServePage.openInbox(browser, {
+    ...fixed,
+    viewport: { width: 1360, height: 1040 },
+    colorScheme: "light",
+    page: files
+  })
+  return { page, close: () => page.context().close() }
+}
+
+/** Returns all pictures. */
+export const pictures = async (): Promise<ReadonlyArray<Picture>> => {
+  const html = await traceHtml()
+  const files = await Effect.runPromise(Effect.provide(PageFiles.load, NodeServices.layer))
+  return [
+    ...traceViews.map((view) => ({ name: view.name, open: openTrace(html, view) })),
+    { name: "inbox", open: openInbox(files) }
+  ]
 }
 
 /**

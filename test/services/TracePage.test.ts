@@ -1,9 +1,8 @@
 /** The page of traces in a real Chromium: what people do with it, and what a hostile trace cannot do. */
 import { assert, afterAll, beforeAll, describe, it } from "@effect/vitest"
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
-import * as Views from "../../scripts/screenshots/Views.ts"
 import { bundle } from "../../scripts/webAssets.ts"
 import type { PageAssets } from "../../src/trace-page/PageAssets.ts"
 import * as PageMarkup from "../../src/trace-page/PageMarkup.ts"
@@ -393,18 +392,6 @@ describe.skipIf(skipped)("the page of traces", () => {
         true
       )
     })
-  })
-
-  it("looks like the pictures in docs/images, which npm run screenshots makes", async () => {
-    const html = await Views.html()
-    const outlines: Record<string, string> = {}
-    for (const view of Views.views) {
-      assert.isTrue(existsSync(new URL(`${view.name}.png`, Views.images)), view.name)
-      const { close, page } = await Views.open(browser, html, view)
-      outlines[view.name] = await Views.outline(page)
-      await close()
-    }
-    assert.deepStrictEqual(Views.storedOutlines(), outlines, "run npm run screenshots")
   })
 
   it("runs no injected script, style, handler or markup: its policy is in force", async () => {

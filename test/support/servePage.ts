@@ -2,6 +2,7 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import type { PageFile } from "../../src/serve/PageFiles.ts"
 import type {
+  DurableTurnMessage,
   HistoryMessage,
   InboxMessage,
   LoginMessage,
@@ -29,7 +30,7 @@ const me: MeMessage = {
   sandbox: "workspace-write",
   network: false,
   approvalTimeout: 600_000,
-  durable: false
+  durable: true
 }
 
 const command: InboxMessage = {
@@ -41,12 +42,34 @@ const command: InboxMessage = {
   hash: "3f0c9a51"
 }
 const patch: InboxMessage = {
-  ...command,
   id: "a2",
+  turnKey: "ticket-77",
   title: "change files",
   at: now - 5000,
-  deadline: now + 595_000
+  deadline: now + 7_195_000,
+  hash: "3f0c9a51"
 }
+
+const durableTurns: ReadonlyArray<DurableTurnMessage> = [
+  {
+    key: "ticket-77",
+    thread: "tickets",
+    status: "waiting",
+    interruptRequestedAt: null,
+    submittedAt: now - 90_000,
+    startedAt: now - 89_000,
+    endedAt: null
+  },
+  {
+    key: "nightly-2026-11-21",
+    thread: "nightly",
+    status: "completed",
+    interruptRequestedAt: null,
+    submittedAt: now - 28_800_000,
+    startedAt: now - 28_799_000,
+    endedAt: now - 28_000_000
+  }
+]
 
 const linesOf = (sections: ReadonlyArray<readonly [label: string, ...lines: ReadonlyArray<string>]>) =>
   sections.flatMap(([label, ...lines]) => [`  ${label}:`, ...lines.map((line) => `  │ ${line}`)])
@@ -107,7 +130,11 @@ const threads: ReadonlyArray<ThreadMessage> = [
   }
 ]
 
-const state: StateMessage = { inbox: [command, patch], open: [{ id: threadId, running: true }] }
+const state: StateMessage = {
+  inbox: [command, patch],
+  open: [{ id: threadId, running: true }],
+  durable: { available: true, turns: durableTurns }
+}
 
 const history: HistoryMessage = {
   id: threadId,
@@ -143,7 +170,7 @@ export const openInbox = async (
   await page.route(`${origin}/**`, async (route) => {
     const { pathname } = new URL(route.request().url())
     const file = files.find(({ path }) => path === pathname)
-    const request = requests[pathname.replace("/api/inbox/", "")]
+    const request = requests[pathname.replace(/^\/api\/(inbox|durable\/approvals)\//, "")]
     if (file !== undefined)
       await route.fulfill({ contentType: file.contentType, body: Buffer.from(file.body) })
     else if (pathname === "/api/updates" && followed++ > 0) return
