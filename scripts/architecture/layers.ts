@@ -7,9 +7,10 @@ export const layers: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: ["internal"],
   semconv: ["internal", "domain"],
   redaction: ["internal", "domain", "semconv"],
-  engine: ["internal", "domain", "semconv", "redaction"],
-  approval: ["internal", "domain", "semconv"],
   instrumentation: ["internal", "domain", "semconv", "redaction"],
+  // Only the connection to an engine knows when it broke, so it reports that itself.
+  engine: ["internal", "domain", "semconv", "redaction", "instrumentation"],
+  approval: ["internal", "domain", "semconv"],
   tool: ["internal", "domain", "semconv", "engine", "approval", "instrumentation"],
   attachment: ["internal", "domain", "semconv", "instrumentation"],
   turn: ["internal", "domain", "semconv", "engine", "approval", "instrumentation", "tool", "attachment"],

@@ -9,10 +9,12 @@ import * as Option from "effect/Option"
 import { join } from "node:path"
 import * as CodexError from "../domain/CodexError.ts"
 import * as Engine from "../engine/Engine.ts"
+import * as HostTelemetry from "../instrumentation/HostTelemetry.ts"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as ControlSocket from "./ControlSocket.ts"
 import * as HostClient from "./HostClient.ts"
 import * as HostDirectory from "./HostDirectory.ts"
+import * as HostGauges from "./HostGauges.ts"
 import * as HostEngine from "./HostEngine.ts"
 import * as HostedCodex from "./HostedCodex.ts"
 import * as Schedule from "effect/Schedule"
@@ -144,7 +146,7 @@ export const stop = (dir: string): Effect.Effect<boolean, EngineHostError> =>
     HostState.remove(directory)
     ControlSocket.remove(directory)
     return isRunning || (left?.generations.length ?? 0) > 0
-  })
+  }).pipe(HostTelemetry.operation("stop"))
 
 /**
  * Starts a new Codex for new turns. The old one goes on until its running turns have ended. Use it after an update of Codex or
@@ -172,7 +174,7 @@ export const drain = (options: EngineHostOptions): Effect.Effect<HostStatus.Host
     )
     if (reply._tag === "Failed") return yield* HostClient.startError(reply.error)
     return yield* start({ dir: options.dir })
-  })
+  }).pipe(HostTelemetry.operation("drain"))
 
 /**
  * The engine of a host. It finds the host of `dir`, or starts it, when the first thread needs it. Running turns, waiting
@@ -196,4 +198,11 @@ export const drain = (options: EngineHostOptions): Effect.Effect<HostStatus.Host
  * ```
  */
 export const layer = (options: EngineHostOptions): Layer.Layer<Engine.Engine> =>
-  Layer.effect(Engine.Engine, Effect.andThen(HostDirectory.protect(options.dir), HostEngine.make(options)))
+  Layer.effect(
+    Engine.Engine,
+    Effect.gen(function* () {
+      yield* HostDirectory.protect(options.dir)
+      yield* HostGauges.report(status(options.dir))
+      return yield* HostEngine.make(options)
+    })
+  )

@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import { join } from "node:path"
 import * as CodexError from "../domain/CodexError.ts"
 import type * as Transport from "../engine/app-server/Transport.ts"
+import * as HostTelemetry from "../instrumentation/HostTelemetry.ts"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
 import * as CodexSockets from "./CodexSockets.ts"
 import * as ControlSocket from "./ControlSocket.ts"
@@ -128,6 +129,7 @@ export const locate = (
       yield* Effect.sleep(lookEvery)
       return yield* look
     })
+    const isRunning = (yield* running(directory, me)) !== undefined
     return yield* Effect.timeoutOption(look, HostSettings.startTimeoutOf(options)).pipe(
       Effect.flatMap(
         Option.match({
@@ -140,7 +142,8 @@ export const locate = (
               })
             )
         })
-      )
+      ),
+      HostTelemetry.operation(isRunning ? "attach" : "start")
     )
   })
 

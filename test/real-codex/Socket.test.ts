@@ -15,6 +15,8 @@ import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
 import * as AppServer from "../../src/engine/AppServer.ts"
+import type * as Signal from "../../src/instrumentation/Signal.ts"
+import * as SignalBus from "../../src/instrumentation/SignalBus.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { lstatSync } from "node:fs"
 import * as CodexSocket from "../support/codexSocket.ts"
@@ -241,6 +243,10 @@ describe.concurrent("a connection that breaks", () => {
       const codex = yield* CodexSocket.make([
         M.reply(M.text("one two three", { deltas: true, every: "300 millis" }))
       ])
+      const reconnects: Array<Signal.SignalEnd> = []
+      const listening = SignalBus.layerListener(
+        Effect.succeed(({ signal }) => void (signal._tag === "Reconnect" && reconnects.push(signal.end)))
+      )
       const events = yield* Effect.gen(function* () {
         const thread = yield* codex.start()
         const turn = record(thread.stream("go"))
@@ -250,7 +256,8 @@ describe.concurrent("a connection that breaks", () => {
         yield* Fiber.join(running)
         assert.include(tags(turn.events), "ConnectionRestored")
         return turn.events
-      }).pipe(Effect.provide(codex.layer))
+      }).pipe(Effect.provide(codex.layer.pipe(Layer.provideMerge(listening))))
+      assert.deepStrictEqual(reconnects, [{ _tag: "Ok" }])
       assert.strictEqual(completed(events).message, "one two three")
       assert.lengthOf(yield* codex.model.requests, 1)
       assert.strictEqual(codex.connections(), 2)

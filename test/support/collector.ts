@@ -10,6 +10,7 @@ const Span = Schema.Struct({
   parentSpanId: Schema.optionalKey(Schema.String),
   startTimeUnixNano: Schema.String,
   endTimeUnixNano: Schema.String,
+  links: Schema.optionalKey(Schema.Array(Schema.Struct({ traceId: Schema.String, spanId: Schema.String }))),
   status: Schema.Struct({ code: Schema.optionalKey(Schema.Finite) }),
   attributes: Schema.Array(
     Schema.Struct({
@@ -49,6 +50,7 @@ export interface Arrived {
   readonly parentSpanId: string | undefined
   /** The name of its instrumentation scope. */
   readonly scope: string | undefined
+  readonly links: ReadonlyArray<{ readonly traceId: string; readonly spanId: string }>
   readonly start: number
   readonly end: number
   readonly error: boolean
@@ -61,6 +63,7 @@ const arrived = (span: typeof Span.Type, scope: string | undefined): Arrived => 
   traceId: span.traceId,
   spanId: span.spanId,
   parentSpanId: span.parentSpanId,
+  links: span.links ?? [],
   start: Number(span.startTimeUnixNano) / 1e6,
   end: Number(span.endTimeUnixNano) / 1e6,
   error: span.status.code === 2,

@@ -18,6 +18,7 @@ import * as EngineHost from "../../host/EngineHost.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
+import { ServiceName } from "../../telemetry/tracer/Tracer.ts"
 import { ExitWith, UsageError } from "../CommandEnd.ts"
 import type { WorkerInput } from "../commands/workerCommand.ts"
 import * as ExitCodes from "../ExitCode.ts"
@@ -151,6 +152,7 @@ export const handle = Effect.fnUntraced(function* (input: WorkerInput) {
         Effect.fail(new ExitWith({ code: ExitCodes.code.failed }))
       )
     ),
+    Effect.provideService(ServiceName, "codex-cli"),
     Effect.provideService(TurnTelemetry.Originator, "cli")
   )
 })

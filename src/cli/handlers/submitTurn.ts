@@ -4,7 +4,11 @@ import * as Option from "effect/Option"
 import * as Nodepath from "node:path"
 import type { Durable } from "../../durable/Durable.ts"
 import type { DurableThreadOptions } from "../../durable/DurableInput.ts"
+import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
+import * as TraceContext from "../../internal/TraceContext.ts"
 import { jsonLine } from "../../internal/VisibleText.ts"
+import { OtlpLayer } from "../../telemetry/Otlp.ts"
+import { ServiceName } from "../../telemetry/tracer/Tracer.ts"
 import { UsageError } from "../CommandEnd.ts"
 import type { SubmitInput } from "../commands/durableCommands.ts"
 import * as Inputs from "../Inputs.ts"
@@ -51,6 +55,13 @@ const threadOptions = (input: SubmitInput, isNew: boolean): DurableThreadOptions
   }
 }
 
+/** Continues the trace of the program that called the command line. */
+const withCaller = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Option.match(TraceContext.parse(process.env["TRACEPARENT"], process.env["TRACESTATE"]), {
+    onNone: () => effect,
+    onSome: (parent) => Effect.withParentSpan(effect, parent, { captureStackTrace: false })
+  })
+
 export const handle = Effect.fnUntraced(function* (input: SubmitInput) {
   if (input.network && Option.isNone(input.sandbox) && Option.isSome(input.thread))
     return yield* new UsageError({ text: "--network needs --sandbox if --thread names a thread" })
@@ -72,5 +83,10 @@ export const handle = Effect.fnUntraced(function* (input: SubmitInput) {
       })
       yield* Output.print(input.json ? jsonLine(turn) : turn.key)
     })
+  ).pipe(
+    withCaller,
+    Effect.provide(OtlpLayer),
+    Effect.provideService(ServiceName, "codex-cli"),
+    Effect.provideService(TurnTelemetry.Originator, "cli")
   )
 })

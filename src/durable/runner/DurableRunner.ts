@@ -26,6 +26,7 @@ import * as SqliteStore from "../store/SqliteStore.ts"
 import { Store } from "../store/Store.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import * as DurableTurn from "./DurableTurn.ts"
+import * as QueueGauges from "./QueueGauges.ts"
 import type { RunnerEvent } from "./RunnerEvent.ts"
 import * as EnginePool from "./EnginePool.ts"
 import { Engines } from "./Engines.ts"
@@ -285,6 +286,7 @@ const make = Effect.fnUntraced(function* <
   return Layer.effect(
     DurableRunner,
     Effect.gen(function* () {
+      yield* QueueGauges.report(store)
       dispatcher = yield* Dispatcher.make(store, concurrency, leaving)
       // Before the workflow engine ends, which would interrupt the turns.
       yield* Effect.addFinalizer(() => drain)

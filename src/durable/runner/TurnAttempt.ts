@@ -188,9 +188,11 @@ export const run = Effect.fnUntraced(function* (
       if (event._tag !== "TurnProgress") return Effect.void
       if (event.event._tag === "ItemCompleted") seen.add(event.event.item.id)
       const recorded = record(runner, claimed, engine, thread.id, event.event)
-      return event.event._tag === "TurnStarted"
-        ? Effect.andThen(found("running", thread.id, event.event.turnId), recorded)
-        : recorded
+      // A turn that ran already does not start again: its first event shows that it runs.
+      const isThisTurn = event.event._tag === "TurnStarted" || event.turnId === row.turnId
+      return isFound || !isThisTurn
+        ? recorded
+        : Effect.andThen(found("running", thread.id, event.turnId), recorded)
     }).pipe(Effect.forkIn(scope, { startImmediately: true }))
     const check = yield* fence(runner, claimed)
     return yield* thread

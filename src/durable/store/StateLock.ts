@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { DatabaseSync } from "node:sqlite"
 import { StateLocked, type StorageUnavailable } from "../../domain/StorageErrors.ts"
+import * as EmitSignal from "../../instrumentation/EmitSignal.ts"
 import * as SqliteClient from "./SqliteClient.ts"
 import * as StateFile from "./StateFile.ts"
 import * as StorageFailure from "./StorageFailure.ts"
@@ -60,6 +61,8 @@ export const hold = Effect.fnUntraced(function* (
     attempt(() => new DatabaseSync(file, { timeout: 0 })),
     (database) => Effect.sync(() => database.close())
   )
-  if (!(yield* attempt(() => take(database))))
-    return yield* new StateLocked({ path, pid: holderOf(database) })
+  const isTaken = yield* attempt(() => take(database))
+  const at = yield* EmitSignal.now
+  yield* EmitSignal.emit({ _tag: "StateLock", at, result: isTaken ? "taken" : "refused" })
+  if (!isTaken) return yield* new StateLocked({ path, pid: holderOf(database) })
 })

@@ -13,6 +13,8 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
 import * as CodexError from "../../domain/CodexError.ts"
+import * as EmitSignal from "../../instrumentation/EmitSignal.ts"
+import * as SignalEnd from "../../instrumentation/SignalEnd.ts"
 import * as HostDirectories from "../../internal/HostDirectories.ts"
 import * as TimeSlices from "../../internal/TimeSlices.ts"
 import * as Redaction from "../../redaction/Redaction.ts"
@@ -168,6 +170,14 @@ const connect = Effect.fnUntraced(function* (
         Effect.exit
       )
       const exit = yield* reconnect
+      const isConnected = Exit.isSuccess(exit) && Option.isSome(exit.value)
+      const at = yield* EmitSignal.now
+      yield* EmitSignal.emit({
+        _tag: "Reconnect",
+        at,
+        durationMillis: Date.now() - lostAtMs,
+        end: isConnected ? SignalEnd.ok : { _tag: "Error", errorType: unreachable("Lost", detail).errorType }
+      })
       if (Exit.isSuccess(exit) && Option.isSome(exit.value)) {
         link = exit.value.value
         relinked = undefined

@@ -1,11 +1,14 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import { Codex } from "../../../src/Codex.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { Durable } from "../../../src/durable/Durable.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
+import * as StateLock from "../../../src/durable/store/StateLock.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
 import type * as Signal from "../../../src/instrumentation/Signal.ts"
 import * as SignalBus from "../../../src/instrumentation/SignalBus.ts"
@@ -57,6 +60,25 @@ const only = (seen: Seen, name: string): ReadableSpan => {
 const idOf = (each: ReadableSpan) => each.spanContext().spanId
 const links = (each: ReadableSpan) => each.links.map(({ context }) => context.spanId)
 const found = (seen: Seen, tag: Signal.Signal["_tag"]) => seen.signals.filter(({ _tag }) => _tag === tag)
+
+describe("the lock of a database file", () => {
+  it.live("is counted when a worker takes it, and when another worker has it", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped({ directory: "/var/tmp", prefix: "state-lock-" })
+      const results: Array<string> = []
+      const listening = SignalBus.layerListener(
+        Effect.succeed(({ signal }) => void (signal._tag === "StateLock" && results.push(signal.result)))
+      )
+      const hold = StateLock.hold(`${directory}/turns.db`)
+      yield* Effect.gen(function* () {
+        yield* hold
+        assert.strictEqual((yield* Effect.flip(hold))._tag, "StateLocked")
+      }).pipe(Effect.provide(listening))
+      assert.deepStrictEqual(results, ["taken", "refused"])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+})
 
 describe("the trace of a durable turn", () => {
   it.live("has the submission, the attempt below it, and the turn below the attempt", () =>

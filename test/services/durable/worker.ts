@@ -13,6 +13,7 @@ import * as DurableRunnerPostgres from "../../../src/durable-postgres/DurableRun
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
 import * as AppServer from "../../../src/engine/AppServer.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
+import { OtlpLayer } from "../../../src/telemetry/Otlp.ts"
 import * as ToolJournal from "../../../src/tool/ToolJournal.ts"
 import * as ToolSettings from "../../../src/tool/ToolSettings.ts"
 
@@ -84,5 +85,5 @@ NodeRuntime.runMain(
   Effect.andThen(
     Effect.sync(() => process.stdout.write("ready\n")),
     Effect.never
-  ).pipe(Effect.provide(worker))
+  ).pipe(Effect.provide(worker.pipe(Layer.provideMerge(OtlpLayer))))
 )
