@@ -193,7 +193,7 @@ export const document = (): string =>
     events.inferenceDetails.when,
     attributeTable(events.inferenceDetails.attributes),
     "## Metrics",
-    "Metrics are recorded before sampling. No label identifies a thread, turn, user or call. In Prometheus, dots become underscores, and counters end in `_total`. Each label has at most a hundred values; further values become `_OTHER`. [examples/dashboards](../examples/dashboards) has a dashboard and alert rules.",
+    "Metrics are recorded before sampling. No label identifies a thread, turn, user or call. In Prometheus, dots become underscores, and counters end in `_total`. Each label has at most a hundred values; further values become `_OTHER`. [examples/dashboards](../examples/dashboards) has dashboards and alert rules.",
     ...metricSection(),
     "## error.type",
     "A closed list, the same on spans, metrics and records. The attribute is absent on success.",

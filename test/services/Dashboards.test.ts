@@ -18,6 +18,7 @@ import { Scripted } from "effect-codex/testing"
 import * as Convention from "../../src/semconv/Convention.ts"
 import * as SelfMetrics from "../../src/telemetry/delivery/SelfMetrics.ts"
 import * as Settings from "../../src/telemetry/config/Settings.ts"
+import * as EverythingDurable from "../support/everythingDurable.ts"
 import { freePort } from "../support/freePort.ts"
 
 const folder = new URL("../../examples/dashboards/", import.meta.url).pathname
@@ -64,7 +65,16 @@ const Dashboard = Schema.fromJsonString(
     panels: Schema.Array(
       Schema.Struct({
         title: Schema.String,
-        targets: Schema.optionalKey(Schema.Array(Schema.Struct({ expr: Schema.String })))
+        targets: Schema.optionalKey(
+          Schema.Array(
+            Schema.Struct({
+              /** A query of Prometheus. */
+              expr: Schema.optionalKey(Schema.String),
+              /** A query of traces. */
+              query: Schema.optionalKey(Schema.String)
+            })
+          )
+        )
       })
     )
   })
@@ -96,7 +106,18 @@ const read = (name: string) => FileSystem.FileSystem.use((fs) => fs.readFileStri
 const readRules = Effect.flatMap(read("prometheus-rules.yml"), (text) =>
   Schema.decodeUnknownEffect(Rules)(parse(text))
 )
-const readDashboard = Effect.flatMap(read("grafana-codex.json"), Schema.decodeUnknownEffect(Dashboard))
+const readDashboard = Effect.map(
+  Effect.forEach(["grafana-codex.json", "grafana-durable.json"], (name) =>
+    Effect.flatMap(read(name), Schema.decodeUnknownEffect(Dashboard))
+  ),
+  (dashboards) => ({
+    panels: dashboards.flatMap(({ panels }) => panels),
+    templating: { list: dashboards.flatMap(({ templating }) => templating.list) }
+  })
+)
+/** The queries of Prometheus of a panel. */
+const queriesOf = (targets: ReadonlyArray<{ readonly expr?: string }> = []) =>
+  targets.flatMap(({ expr }) => (expr === undefined ? [] : [expr]))
 
 /** Replaces the variables of Grafana by values. */
 const filled = (expr: string) =>
@@ -170,6 +191,8 @@ const turns = Effect.gen(function* () {
   self.dropped("logs", "queue_full", 2)
   self.spooled("traces", 3)
   self.queue("traces", 4)
+  yield* Effect.provideService(EverythingDurable.emitAll, Metrics.Team, "payments")
+  yield* EverythingDurable.operateHost
 })
 
 /** A Prometheus with our rules that scrapes the port five times a second, and a way to ask it. */
@@ -251,7 +274,7 @@ describe("the dashboards", () => {
       const { panels } = yield* readDashboard
       const exprs = [
         ...groups.flatMap(({ rules }) => rules.map(({ expr }) => expr)),
-        ...panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+        ...panels.flatMap(({ targets }) => queriesOf(targets))
       ]
       const known = new Set(Object.values(Convention.metric).map((name) => name.replaceAll(".", "_")))
       const labels = new Set(Object.values(Convention.attribute).map((name) => name.replaceAll(".", "_")))
@@ -260,6 +283,15 @@ describe("the dashboards", () => {
       for (const name of new Set(names)) {
         const metric = name.replace(/_(?:total|bucket|sum|count)$/, "")
         assert.isTrue(known.has(metric) || known.has(name) || labels.has(name), name)
+      }
+      const attributes: ReadonlySet<string> = new Set(Object.values(Convention.attribute))
+      const spans: ReadonlySet<unknown> = new Set(Object.values(Convention.span))
+      const traceQueries = panels.flatMap(({ targets = [] }) => targets.flatMap(({ query = [] }) => query))
+      assert.isNotEmpty(traceQueries)
+      for (const query of traceQueries) {
+        for (const [, name = ""] of query.matchAll(/span\.([\w.]+)/g))
+          assert.isTrue(attributes.has(name), name)
+        assert.isTrue(spans.has(/name = "([^"]+)"/.exec(query)?.[1]), query)
       }
     }).pipe(Effect.provide(services))
   )
@@ -309,10 +341,22 @@ describe("the dashboards", () => {
             })
           )
           assert.strictEqual(yield* sum, "24000")
-          for (const { title, targets = [] } of panels) {
-            for (const { expr } of targets) {
+          for (const { title, targets } of panels) {
+            for (const expr of queriesOf(targets)) {
               assert.isNotEmpty(yield* some(server.query(filled(expr))), `${title}: ${expr}`)
             }
+          }
+          const runbook = yield* FileSystem.FileSystem.use((fs) => fs.readFileString("docs/runbook.md"))
+          const [, section = ""] = /\n## Durable turns\n(.*?)\n## /s.exec(runbook) ?? []
+          const rows = section.split("\n").filter((line) => /^\| (?:`|none)/.test(line))
+          assert.isAbove(rows.length, 5)
+          const alerts = new Set(groups.flatMap(({ rules }) => rules.map(({ alert }) => alert)))
+          for (const row of rows) {
+            const [alert = "", query = ""] = row.slice(2).split(" | ")
+            const name = alert.trim().replaceAll("`", "")
+            assert.isTrue(name === "none" || alerts.has(name), name)
+            const expr = query.trim().replaceAll("`", "")
+            assert.isNotEmpty(yield* some(server.query(expr)), `the runbook: ${expr}`)
           }
           for (const { definition = "" } of templating.list.filter(
             ({ definition }) => definition !== undefined
@@ -329,7 +373,13 @@ describe("the dashboards", () => {
             server.query('codex:api_error_ratio:10m{gen_ai_request_model="gpt-5.5"}')
           )
           assert.isAbove(Number(ratio?.value[1]), 0.1)
-          for (const alert of ["CodexTurnsCannotRun", "CodexTurnsStuck", "CodexTelemetryDropped"]) {
+          for (const alert of [
+            "CodexTurnsCannotRun",
+            "CodexTurnsStuck",
+            "CodexTelemetryDropped",
+            "CodexFailovers",
+            "CodexWorkerLocked"
+          ]) {
             const firing = Effect.map(server.firing, (names) => names.filter((name) => name === alert))
             assert.isNotEmpty(yield* some(firing), alert)
           }

@@ -144,8 +144,8 @@ describe("the trace of a durable turn whose worker was killed with -9", () => {
     const run = only(span.durableRun)
     const wait = only(span.durableApproval)
     const askedAt = result.approval?.askedAt ?? 0
-    assert.strictEqual(wait.start, askedAt)
-    assert.strictEqual(wait.end, result.approval?.decidedAt)
+    assert.strictEqual(Math.round(wait.start), askedAt)
+    assert.strictEqual(Math.round(wait.end), result.approval?.decidedAt)
     // The first worker asked, before the second one began.
     assert.isBelow(wait.start, run.start)
     assert.isAbove(run.end, wait.end)

@@ -63,6 +63,7 @@ const signals: ReadonlyArray<Signal.Signal> = [
     ]
   },
   { _tag: "StateLock", at, result: "taken" },
+  { _tag: "StateLock", at, result: "refused" },
   { _tag: "Reconnect", at, durationMillis, end: { _tag: "Ok" } },
   { _tag: "Reconnect", at, durationMillis, end: failed },
   {

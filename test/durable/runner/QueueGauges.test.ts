@@ -42,11 +42,9 @@ describe("the gauges of the queue", () => {
         yield* store.finish("b1", { _tag: "Failed", error: new TurnInterrupted({ by: "caller" }) })
         yield* store.claim("a1", "r")
         yield* TestClock.adjust("20 seconds")
-        assert.strictEqual(updates.length, 2)
-        assert.includeMembers(
-          [...shown(updates[1] as Signal.QueueUpdate)],
-          ["running payments 1 20000", "submitted payments 2 17000"]
-        )
+        assert.deepStrictEqual(updates.slice(1).map(shown), [
+          ["running payments 1 23000", "submitted payments 2 20000"]
+        ])
       }).pipe(Effect.scoped, Effect.provide(listening(updates)))
       assert.strictEqual(updates.length, 3)
       // Every series that was reported is 0 now, also that of the team.
