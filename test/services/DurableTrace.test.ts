@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -18,6 +19,9 @@ import * as Collector from "../support/collector.ts"
 
 const { attribute, span } = Convention
 
+const { durableAttaches, durableDuration, durableFailovers, durableLocks, durableTurns } = Convention.metric
+const metrics = [durableAttaches, durableDuration, durableFailovers, durableLocks, durableTurns]
+
 /** Starts a program of `test/services/durable`, whose telemetry goes to the collector. */
 const start = Effect.fnUntraced(function* (name: string, args: ReadonlyArray<string>, url: string) {
   const program = bundle(new URL(`./durable/${name}.ts`, import.meta.url))
@@ -28,7 +32,8 @@ const start = Effect.fnUntraced(function* (name: string, args: ReadonlyArray<str
       CODEX_OTLP_ENABLE: "1",
       CODEX_OTLP_ENDPOINT: url,
       CODEX_OTEL_USER_HASH_KEY: "a key",
-      OTEL_BSP_SCHEDULE_DELAY: "100"
+      OTEL_BSP_SCHEDULE_DELAY: "100",
+      OTEL_METRIC_EXPORT_INTERVAL: "300"
     },
     stdio: ["ignore", "pipe", "inherit"]
   })
@@ -87,6 +92,13 @@ const scenario = Effect.gen(function* () {
     yield* until((store) => Effect.map(store.turn("k1"), (row) => (row?.epoch === 2 ? row : undefined)))
     assert.strictEqual(yield* store.approvals.decide(asked.id, { _tag: "Accept" }, "ada"), "accepted")
     const outcome = yield* until((store) => store.outcome("k1"))
+    // The exporters of the worker run on their own: what it ended arrives while it still runs.
+    yield* Effect.repeat(Effect.all([collector.spans, collector.bytes]), {
+      until: ([spans, bytes]) =>
+        spans.some(({ name }) => name === span.durableRun) &&
+        metrics.every((name) => bytes.includes(`"${name}"`)),
+      schedule: Schedule.spaced("50 millis")
+    })
     yield* second.end("SIGTERM")
     const approval = yield* store.approvals.get(asked.id)
     return {
@@ -161,14 +173,7 @@ describe("the trace of a durable turn whose worker was killed with -9", () => {
       turn.attributes[attribute.userHash],
       only(span.durableSubmit).attributes[attribute.userHash]
     )
-    for (const name of [
-      Convention.metric.durableFailovers,
-      Convention.metric.durableAttaches,
-      Convention.metric.durableDuration,
-      Convention.metric.durableTurns,
-      Convention.metric.durableLocks
-    ])
-      assert.include(result.bytes, `"${name}"`)
+    for (const name of metrics) assert.include(result.bytes, `"${name}"`)
     assert.notInclude(result.bytes, "ada@example.com")
   })
 })
