@@ -28,6 +28,7 @@ import {
   type Recovery,
   type StoredTurnOptions
 } from "./DurableInput.ts"
+import { type CrashStep, type CrashTarget, DurableCrash } from "./DurableCrash.ts"
 import { type DurableTurnRecord, turnRecord } from "./DurableRecords.ts"
 import type { ChangeFeed } from "./store/ChangeFeed.ts"
 import type { Pruned, RetentionPolicy } from "./store/Pruning.ts"
@@ -163,6 +164,30 @@ export class Durable extends Context.Service<
     readonly path: string
   }): Layer.Layer<Durable, StorageUnavailable> =>
     Durable.layer.pipe(Layer.provide(SqliteStore.layerClient({ path: options.path })))
+
+  /**
+   * Crashes the runner of a test, as SIGKILL does, and starts the next one: at a step, or now. Waits until the step is reached.
+   * A step that lasts, such as `approval-waits`, may have been reached before; for another one, call this before it can
+   * happen. `target`: crash the engine or the whole machine instead. `DurableTest.layer` provides what it needs.
+   * @since 0.1.0
+   * @category testing
+   * @example
+   * ```ts
+   * import { Effect } from "effect"
+   * import { Durable } from "effect-codex/durable"
+   *
+   * const survives = Effect.gen(function* () {
+   *   const durable = yield* Durable
+   *   yield* durable.submit("Fix the build", { key: "build-1842" })
+   *   yield* Durable.crash("command-runs")
+   *   return yield* durable.await("build-1842")
+   * })
+   * ```
+   */
+  static readonly crash = (
+    step?: CrashStep,
+    target?: CrashTarget
+  ): Effect.Effect<void, never, DurableCrash> => DurableCrash.use(({ crash }) => crash(step, target))
 }
 
 const invalid = (detail: string) =>

@@ -6,6 +6,7 @@
  */
 export type { DurableAnswer, DurableApprovalFilter, DurableApprovals } from "./ClientApprovals.ts"
 export { Durable, type DurableTurnFilter, type SubmitOptions } from "./Durable.ts"
+export { DurableCrash, type CrashStep, type CrashTarget } from "./DurableCrash.ts"
 export { DurableInput, DurableThreadOptions, Recovery } from "./DurableInput.ts"
 export { DurableApproval, DurableApprovalStatus, DurableTurnRecord } from "./DurableRecords.ts"
 export * as DurableThread from "./DurableThread.ts"

@@ -86,7 +86,7 @@ export class Scripted extends Context.Service<
     readonly commands: Effect.Effect<ReadonlyArray<Exec.EngineCommand>>
     /** Connects a program to the engine, until the scope closes. */
     readonly connect: Effect.Effect<Engine.Engine["Service"], never, Scope.Scope>
-    /** Ends an engine behind a socket by SIGKILL, and starts it again: the turns that run have no end. */
+    /** Ends an engine behind a socket (`layerSocket`) by SIGKILL, and starts it again: the turns that run have no end. */
     readonly crash: Effect.Effect<void>
     /** Sends a notification to `codex.notifications`, outside any turn. The method may be unknown. */
     readonly notify: (method: string, params: unknown) => Effect.Effect<void>
@@ -261,11 +261,20 @@ export const startTurn = (
 ): Effect.Effect<void, never, Scripted> =>
   Scripted.use((scripted) => scripted.startTurn(ThreadId.make(threadId), steps, options.input ?? ""))
 
-const services = ({ connect, ...scripted }: ScriptedEngine.ScriptedEngine) =>
+/** @internal Returns the service of an engine. */
+export const services = ({
+  connect,
+  crash,
+  ...scripted
+}: ScriptedEngine.ScriptedEngine): Scripted["Service"] =>
   Scripted.of({
     ...scripted,
+    crash: Effect.sync(crash),
     connect: Effect.map(
-      Effect.acquireRelease(Effect.sync(connect), ({ drop }) => Effect.sync(drop)),
+      Effect.acquireRelease(
+        Effect.sync(() => connect()),
+        ({ drop }) => Effect.sync(drop)
+      ),
       ({ engine }) => engine
     )
   })

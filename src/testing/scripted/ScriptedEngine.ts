@@ -36,13 +36,10 @@ export interface ScriptedConnection {
 
 /** The engine and what controls it. */
 export interface ScriptedEngine {
-  /**
-   * Connects a program. Behind a socket, turns go on without it. `onEvent` is called before the program receives an event of a
-   * turn.
-   */
-  readonly connect: (onEvent?: ServedTurns.Client["onEvent"]) => ScriptedConnection
+  /** Connects a program. Behind a socket, turns go on without it. */
+  readonly connect: (hooks?: ServedTurns.ClientHooks) => ScriptedConnection
   /** Ends the engine and starts it again. The threads that have a turn are stored. */
-  readonly crash: Effect.Effect<void>
+  readonly crash: () => void
   /** Adds steps to the end of the script. */
   readonly play: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
   /** The inputs of all turns so far, in order. */
@@ -362,8 +359,8 @@ export const make = Effect.fnUntraced(function* (
   const resume = (threadId: ThreadId, options: Engine.EngineThreadOptions) =>
     isServed ? threads.resumeKnown(threadId) : threads.resume(threadId, options)
 
-  const connect: ScriptedEngine["connect"] = (onEvent = () => {}) => {
-    const client: ServedTurns.Client = { isGone: false, onEvent }
+  const connect: ScriptedEngine["connect"] = (hooks = {}) => {
+    const client: ServedTurns.Client = { isGone: false, hooks }
     const engine = Engine.Engine.of({
       ...threads.directory,
       ready: Effect.void,
@@ -387,16 +384,15 @@ export const make = Effect.fnUntraced(function* (
     return { engine, drop: () => served?.drop(client) }
   }
 
-  const crash = Effect.suspend(() => {
-    if (served === undefined)
-      return dieScriptError("only an engine behind a socket can crash; use Scripted.layerSocket")
+  const crash = () => {
     for (const thread of shared.values()) {
       thread.goal = undefined
       thread.queued.splice(0)
     }
     const error = new CodexError.EngineExited({ signal: "SIGKILL", stderr: "" })
-    return threads.crash(error, served.isOpen, served.crash(error))
-  })
+    threads.crash(error, (id) => served?.isOpen(id) === true)
+    served?.crash(error)
+  }
 
   return {
     connect,

@@ -19,8 +19,15 @@ import { emitTo } from "./ScriptedTurn.ts"
 export interface Client {
   /** Whether the connection is closed. The client then receives nothing more. */
   isGone: boolean
+  readonly hooks: ClientHooks
+}
+
+/** What a test sees of a client. A function may close its connection. */
+export interface ClientHooks {
+  /** Called before the client asks for a turn. */
+  readonly onStart?: (() => void) | undefined
   /** Called before the client receives an event. */
-  readonly onEvent: (event: Turn.EngineEvent) => void
+  readonly onEvent?: ((event: Turn.EngineEvent) => void) | undefined
 }
 
 /** A client that observes a turn. Before its handlers are known, the events wait. */
@@ -78,14 +85,14 @@ export interface ServedTurns {
   /** Closes a connection, as the end of its process does: without a word to the client. */
   readonly drop: (client: Client) => void
   /** Ends all turns, as the death of the engine does. */
-  readonly crash: (error: CodexError.EngineExited) => Effect.Effect<void>
+  readonly crash: (error: CodexError.EngineExited) => void
 }
 
 const deliver = (observer: Observer, event: Turn.EngineEvent): void => {
   const { client, events, handlers } = observer
   if (client.isGone) return
   if (handlers === undefined) return void events.push(event)
-  client.onEvent(event)
+  client.hooks.onEvent?.(event)
   // The function above may close the connection.
   if (!client.isGone) handlers.emit(event)
 }
@@ -355,6 +362,7 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
       Effect.andThen(
         idle(threadId),
         Effect.suspend(() => {
+          client.hooks.onStart?.()
           const refusal = options.beforeStart?.()
           if (refusal !== undefined) return Effect.fail(refusal)
           if (client.isGone) return Effect.never
@@ -379,18 +387,17 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
       for (const { observers } of turns.values())
         for (const observer of observers) if (observer.client === client) observers.delete(observer)
     },
-    crash: (error) =>
-      Effect.suspend(() => {
-        const lost = [...turns.values()]
-        turns.clear()
-        const ended: Array<OpenHandle> = []
-        for (const open of handles.values()) ended.push(...open)
-        for (const turn of lost) {
-          Deferred.doneUnsafe(turn.outcome, Exit.fail(error))
-          turn.observers.clear()
-        }
-        for (const { client, observer } of ended) if (!client.isGone) observer?.onExit(error)
-        return Effect.forEach(lost, interrupt, { discard: true })
-      })
+    crash: (error) => {
+      const lost = [...turns.values()]
+      const open = [...handles.values()].flatMap((handles) => [...handles])
+      turns.clear()
+      for (const turn of lost) {
+        // What the end of its script still emits, no client sees.
+        turn.observers.clear()
+        Deferred.doneUnsafe(turn.outcome, Exit.fail(error))
+        turn.fiber?.interruptUnsafe()
+      }
+      for (const { client, observer } of open) if (!client.isGone) observer?.onExit(error)
+    }
   }
 }

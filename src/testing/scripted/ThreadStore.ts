@@ -13,6 +13,7 @@ interface StoredThread {
   info: ThreadInfo.ThreadInfo
   turns: ReadonlyArray<ThreadInfo.PastTurn>
   archived: boolean
+  hasBegun: boolean
 }
 
 /** A turn with a key. */
@@ -30,12 +31,8 @@ export interface ThreadStore {
   readonly resume: (threadId: ThreadId, options: Engine.EngineThreadOptions) => Effect.Effect<void>
   /** Resumes a thread of an engine that knows all its threads. */
   readonly resumeKnown: (threadId: ThreadId) => Effect.Effect<void, CodexError.InvalidRequest>
-  /** Ends the turns that run without an end, and forgets the threads that have no turn and are not open, as a crash does. */
-  readonly crash: (
-    error: CodexError.EngineExited,
-    isOpen: (threadId: ThreadId) => boolean,
-    endTurns: Effect.Effect<void>
-  ) => Effect.Effect<void>
+  /** Ends the turns that run, and forgets the threads that never had a turn and are not open, as a crash does. */
+  readonly crash: (error: CodexError.EngineExited, isOpen: (threadId: ThreadId) => boolean) => void
   readonly fork: (
     threadId: ThreadId,
     options: Engine.EngineThreadOptions,
@@ -96,7 +93,8 @@ export const make = (): ThreadStore => {
           ephemeral: options.ephemeral ?? false
         },
         turns: from?.turns ?? [],
-        archived: false
+        archived: false,
+        hasBegun: from !== undefined
       })
     })
 
@@ -134,17 +132,10 @@ export const make = (): ThreadStore => {
     resume: (threadId, options) =>
       Effect.suspend(() => (records.has(threadId) ? Effect.void : put(threadId, options))),
     resumeKnown: (threadId) => Effect.asVoid(find("thread/resume", threadId)),
-    crash: (error, isOpen, endTurns) =>
-      Effect.suspend(() => {
-        for (const turn of keyed.values()) turn.end ??= error
-        return endTurns
-      }).pipe(
-        Effect.andThen(
-          Effect.sync(() => {
-            for (const [id, { turns }] of records) if (turns.length === 0 && !isOpen(id)) records.delete(id)
-          })
-        )
-      ),
+    crash: (error, isOpen) => {
+      for (const turn of keyed.values()) turn.end ??= error
+      for (const [id, { hasBegun }] of records) if (!hasBegun && !isOpen(id)) records.delete(id)
+    },
     fork: (threadId, options, through) =>
       Effect.flatMap(find("thread/fork", threadId), (from) => {
         const last =
@@ -168,6 +159,8 @@ export const make = (): ThreadStore => {
     turn: (threadId, turnId, input, key, handlers, play) =>
       Effect.gen(function* () {
         const startedAt = yield* Clock.currentTimeMillis
+        const started = records.get(threadId)
+        if (started !== undefined) started.hasBegun = true
         const items: Array<Item.Item> = []
         const keyedTurn: KeyedTurn = { threadId, turnId, events: [], end: undefined, endedAt: undefined }
         if (key !== undefined) keyed.set(`${threadId} ${key}`, keyedTurn)

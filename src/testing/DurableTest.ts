@@ -1,0 +1,190 @@
+/**
+ * A test layer for durable programs: a database in a private temporary file, a runner, and a scripted Codex behind a socket
+ * that outlives the runner. `Durable.crash` kills one of them at any step and starts the next one.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import type * as Tool from "effect/ai/Tool"
+import * as TestClock from "effect/testing/TestClock"
+import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Codex } from "../Codex.ts"
+import * as DurableClient from "../durable/Durable.ts"
+import { type CrashStep, type CrashTarget, DurableCrash } from "../durable/DurableCrash.ts"
+import * as DurableRunner from "../durable/runner/DurableRunner.ts"
+import * as ChangeFeed from "../durable/store/ChangeFeed.ts"
+import * as SqliteClient from "../durable/store/SqliteClient.ts"
+import { make as makeStore, Store } from "../durable/store/Store.ts"
+import * as Engine from "../engine/Engine.ts"
+import * as CrashPoints from "./durable/CrashPoints.ts"
+import * as TestProcess from "./durable/TestProcess.ts"
+import * as ScriptedEngine from "./scripted/ScriptedEngine.ts"
+import * as Scripted from "./Scripted.ts"
+
+/**
+ * Options of the runner under test.
+ * @since 0.1.0
+ * @category models
+ */
+export interface DurableTestOptions<
+  Tools extends Record<string, Tool.Any> = {},
+  ToolServices = never,
+  PolicyServices = never
+> extends Omit<DurableRunner.RunnerOptions<Tools, ToolServices, PolicyServices>, "engine"> {}
+
+/** What the test layer provides. */
+type DurableTestServices = DurableClient.Durable | DurableCrash | Scripted.Scripted
+
+/** A runner with its connection to the database and to the engine. */
+interface RunningProcess {
+  readonly process: TestProcess.TestProcess
+  /** Completes when its layer is built. */
+  readonly started: Deferred.Deferred<void>
+}
+
+/** A private directory that is removed with the scope. */
+const temporaryDirectory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-codex-durable-"))),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
+)
+
+/**
+ * Has a test clock never warn that nobody advances it: the warning would belong to the process that sleeps first, and the clock
+ * would wait for that process after it was killed.
+ */
+const withoutClockWarning = Effect.flatMap(Clock.Clock, (clock) =>
+  "adjust" in clock ? TestClock.adjust(0) : Effect.void
+)
+
+/** Opens a connection of its own, as each process has one. */
+const openStore = Effect.fnUntraced(function* (
+  path: string,
+  feed: ChangeFeed.ChangeFeed["Service"]
+): Effect.fn.Return<{ readonly store: Store["Service"]; readonly close: () => void }, never, Scope.Scope> {
+  const context = yield* Effect.orDie(SqliteClient.make({ path }))
+  const { database } = Context.get(context, SqliteClient.Sqlite)
+  // The file ends with the test.
+  database.exec("PRAGMA synchronous = OFF")
+  const store = yield* makeStore.pipe(
+    Effect.provideContext(context),
+    Effect.provideService(ChangeFeed.ChangeFeed, feed),
+    Effect.orDie
+  )
+  return { store, close: () => (database.isOpen ? database.close() : undefined) }
+})
+
+const make = Effect.fnUntraced(function* <
+  Tools extends Record<string, Tool.Any>,
+  ToolServices,
+  PolicyServices
+>(options: DurableTestOptions<Tools, ToolServices, PolicyServices>) {
+  yield* withoutClockWarning
+  const scripted = yield* ScriptedEngine.make(true)
+  const path = join(yield* temporaryDirectory, "turns.db")
+  // All processes of the test announce their commits here.
+  const feed = yield* ChangeFeed.make(() => Effect.void)
+  const client = yield* openStore(path, feed)
+  const points = CrashPoints.make()
+  const services = yield* Effect.context<
+    ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
+  >()
+  let current: RunningProcess | undefined
+
+  /** Starts a runner. Returns when it has started, or has been killed meanwhile. */
+  const start = Effect.gen(function* () {
+    let close = () => {}
+    const connection = scripted.connect({
+      onStart: () => points.reach("before-turn-start"),
+      onEvent: (event) => CrashPoints.onEvent(points, event)
+    })
+    const process = yield* TestProcess.make(() => {
+      connection.drop()
+      points.clear()
+      close()
+    })
+    const running = { process, started: yield* Deferred.make<void>() }
+    current = running
+    // It never closes: a process that is killed runs no finalizers.
+    const scope = Scope.makeUnsafe()
+    const runner = Effect.gen(function* () {
+      const opened = yield* Scope.provide(openStore(path, feed), scope)
+      close = opened.close
+      const layer = DurableRunner.DurableRunner.layer({ ...options, engine: "scripted" }).pipe(
+        Layer.provide(Codex.layer),
+        Layer.provide(WorkflowEngine.layerMemory),
+        Layer.provide(Layer.succeed(Engine.Engine, connection.engine)),
+        Layer.provide(Layer.succeed(Store, CrashPoints.probe(opened.store, points)))
+      )
+      yield* Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope)
+      yield* Deferred.succeed(running.started, undefined)
+    })
+    const fiber = yield* Effect.forkDetach(Effect.provideContext(process.run(runner), services))
+    yield* Effect.raceFirst(Deferred.await(running.started), Fiber.join(fiber))
+  })
+  const kill = () => current?.process.kill()
+
+  const crash = Effect.fnUntraced(function* (step?: CrashStep, target: CrashTarget = "runner") {
+    const act = () => {
+      if (target !== "engine") kill()
+      if (target !== "runner") scripted.crash()
+    }
+    if (step === undefined) act()
+    else yield* points.at(step, act)
+    if (target !== "engine") yield* start
+  })
+
+  // A runner that leaves its turns waits for tools in virtual time, which no longer passes.
+  yield* Effect.addFinalizer(() => Effect.sync(kill))
+  yield* start
+  return Context.make(DurableClient.Durable, DurableClient.make(client.store)).pipe(
+    Context.add(DurableCrash, DurableCrash.of({ crash })),
+    Context.add(Scripted.Scripted, Scripted.services(scripted))
+  )
+})
+
+/**
+ * Provides `Durable` on a private database, with a runner and a scripted Codex behind a socket. Script the agent with
+ * `Scripted.play`, crash the runner or the engine with `Durable.crash`, and pass deadlines, expiries and retries with
+ * `TestClock.adjust`. The options are those of `DurableRunner`.
+ * @since 0.1.0
+ * @category layers
+ * @example
+ * ```ts
+ * import { assert, it } from "@effect/vitest"
+ * import { Effect } from "effect"
+ * import { Approval } from "effect-codex"
+ * import { Durable } from "effect-codex/durable"
+ * import { DurableTest, Scripted } from "effect-codex/testing"
+ *
+ * it.effect("waits for its approval over a crash", () =>
+ *   Effect.gen(function* () {
+ *     yield* Scripted.play([Scripted.command("git push", { approval: true }), Scripted.message("Pushed.")])
+ *     const { approvals, await: outcome, submit } = yield* Durable
+ *     yield* submit("Push the release", { key: "push-1" })
+ *     yield* Durable.crash("approval-waits")
+ *     const [request] = yield* approvals.list()
+ *     assert.isDefined(request)
+ *     yield* approvals.answer(request.id, { decision: Approval.accept, hash: request.hash }, "ada")
+ *     assert.strictEqual((yield* outcome("push-1")).message, "Pushed.")
+ *   }).pipe(Effect.provide(DurableTest.layer()))
+ * )
+ * ```
+ */
+export const layer = <
+  Tools extends Record<string, Tool.Any> = {},
+  ToolServices = never,
+  PolicyServices = never
+>(
+  options: DurableTestOptions<Tools, ToolServices, PolicyServices> = {}
+): Layer.Layer<
+  DurableTestServices,
+  never,
+  ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
+> => Layer.effectContext(make(options))
