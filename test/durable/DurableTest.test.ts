@@ -128,6 +128,21 @@ describe("DurableTest", () => {
     }).pipe(Effect.provide(DurableTest.layer({ approvalExpiry: "1 hour" })))
   )
 
+  it.effect("has the time limit of the submission for a turn that another runner takes over", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.silence])
+      const durable = yield* Durable
+      yield* durable.submit("Wait", { key: "k", timeout: "50 minutes" })
+      yield* Scripted.begun()
+      yield* Durable.crash()
+      yield* TestClock.adjust("40 minutes")
+      assert.strictEqual((yield* durable.turn("k")).status, "running")
+      yield* TestClock.adjust("10 minutes")
+      const error = yield* Effect.flip(durable.await("k"))
+      assert.deepInclude(error, { _tag: "TurnTimedOut", timeoutMillis: 3_000_000 })
+    }).pipe(Effect.provide(DurableTest.layer()))
+  )
+
   it.effect("continues a turn whose engine crashes", () =>
     Effect.gen(function* () {
       yield* Scripted.play([

@@ -2,7 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import type * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -15,7 +15,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import type * as Turn from "../../domain/Turn.ts"
-import type * as TurnOptions from "../../domain/TurnOptions.ts"
+import * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as DurableTelemetry from "../../instrumentation/DurableTelemetry.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import { BeforeStart, type Thread } from "../../Thread.ts"
@@ -178,7 +178,8 @@ export const run = Effect.fnUntraced(function* (
       row,
       stored,
       telemetry.moved
-    )
+      // A turn that runs is adopted when the thread opens, and only the time limit of its submission counts.
+    ).pipe(Effect.provideService(TurnOptions.DefaultTimeout, Duration.infinity))
     // Behind a socket the turn goes on when this runner leaves it. Otherwise it ends with Codex, and is recovered.
     yield* Effect.ignore(thread.detach)
     claimed.open = thread
