@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import { gzipSync } from "node:zlib"
 import { expect } from "vitest"
 import * as CompareTraces from "../../src/cli/handlers/compareTraces.ts"
 import * as CountTraces from "../../src/cli/handlers/countTraces.ts"
@@ -216,6 +217,31 @@ describe("effect-codex trace diff", () => {
           '{"kind":"tool","name":"apply_patch","changes":["gone"]'
         ]
       )
+    }))
+
+  test("takes several files on each side, rotated and gzipped, in any order", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const early = yield* fileOf(0, 12)
+      const late = `${yield* fileOf(12, 20)}.1.gz`
+      yield* fs.writeFile(late, gzipSync(yield* fs.readFile(late.slice(0, -5))))
+      const after = yield* fileOf(20, 30)
+      const whole = yield* trace("diff", yield* fileOf(0, 20), after, "--json", "--all")
+      const sides = ["--before", late, "--before", early, "--after", after]
+      const parts = yield* trace("diff", ...sides, "--json", "--all")
+      assert.deepStrictEqual([parts.code, parts.stdout], [0, whole.stdout])
+      assert.include(parts.stdout, '"turnsBefore":20,"turnsAfter":10')
+      for (const wrong of [
+        [early],
+        [early, after, late],
+        ["--before", early],
+        [early, after, ...sides],
+        []
+      ]) {
+        const ran = yield* trace("diff", ...wrong)
+        assert.deepStrictEqual([ran.code, ran.stdout], [2, ""], wrong.join(" "))
+        assert.include(ran.stderr, "trace diff takes two files, BEFORE and AFTER, or --before FILE")
+      }
     }))
 
   it("ignores small changes", () => {

@@ -125,9 +125,16 @@ export const stats = Command.make("stats", statsFlags).pipe(
   ])
 )
 
+const sideFlag = (name: "before" | "after", description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar("FILE"), Flag.withDescription(description), Flag.atLeast(0))
+
 const diffFlags = {
-  before: Argument.String("BEFORE").pipe(Argument.withDescription("A file of telemetry")),
-  after: Argument.String("AFTER").pipe(Argument.withDescription("The file to compare with it")),
+  files: Argument.String("FILE").pipe(
+    Argument.withDescription("Two files of telemetry, BEFORE and AFTER; or none, with --before and --after"),
+    Argument.atLeast(0)
+  ),
+  before: sideFlag("before", "A file of the first side; can be repeated, also for rotated and gzipped files"),
+  after: sideFlag("after", "A file of the second side; can be repeated"),
   all: Options.boolean("all", "Show what did not change too"),
   json: Options.json("Print one JSON object on stdout")
 }
@@ -135,11 +142,16 @@ const diffFlags = {
 export type DiffInput = Command.Command.Config.Infer<typeof diffFlags>
 
 export const diff = Command.make("diff", diffFlags).pipe(
-  Command.withDescription("Compare two files of telemetry: what got slower, failed or was called more"),
+  Command.withDescription("Compare the telemetry of two times: what got slower, failed or was called more"),
   Command.withExamples([
     {
       command: "effect-codex trace diff monday.jsonl tuesday.jsonl",
       description: "What changed from one day to the next"
+    },
+    {
+      command:
+        "effect-codex trace diff --before monday.jsonl --before monday.jsonl.1.gz --after tuesday.jsonl",
+      description: "Several files on one side"
     }
   ])
 )

@@ -1451,7 +1451,7 @@ export const pages: HelpPages = {
       },
       {
         name: "diff",
-        description: "Compare two files of telemetry: what got slower, failed or was called more"
+        description: "Compare the telemetry of two times: what got slower, failed or was called more"
       },
       {
         name: "html",
@@ -2790,19 +2790,25 @@ export const pages: HelpPages = {
   },
   "effect-codex trace diff": {
     path: ["effect-codex", "trace", "diff"],
-    description: "Compare two files of telemetry: what got slower, failed or was called more",
-    usage: "effect-codex trace diff [flags] BEFORE AFTER",
+    description: "Compare the telemetry of two times: what got slower, failed or was called more",
+    usage: "effect-codex trace diff [flags] [FILE...]",
     arguments: [
       {
-        name: "BEFORE",
-        description: "A file of telemetry"
-      },
-      {
-        name: "AFTER",
-        description: "The file to compare with it"
+        name: "FILE...",
+        description: "Two files of telemetry, BEFORE and AFTER; or none, with --before and --after"
       }
     ],
     flags: [
+      {
+        names: ["--before"],
+        value: "FILE",
+        description: "A file of the first side; can be repeated, also for rotated and gzipped files"
+      },
+      {
+        names: ["--after"],
+        value: "FILE",
+        description: "A file of the second side; can be repeated"
+      },
       {
         names: ["--all"],
         description: "Show what did not change too"
@@ -2841,6 +2847,11 @@ export const pages: HelpPages = {
       {
         command: "effect-codex trace diff monday.jsonl tuesday.jsonl",
         description: "What changed from one day to the next"
+      },
+      {
+        command:
+          "effect-codex trace diff --before monday.jsonl --before monday.jsonl.1.gz --after tuesday.jsonl",
+        description: "Several files on one side"
       }
     ]
   },

@@ -1,4 +1,4 @@
-/** `effect-codex trace diff`: what got slower, failed or was called more from one file to the next. */
+/** `effect-codex trace diff`: what got slower, failed or was called more from some files to others. */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as DurationText from "../../internal/DurationText.ts"
@@ -7,6 +7,7 @@ import * as TraceComparison from "../../trace/reader/TraceComparison.ts"
 import { modelVersion } from "../../trace/reader/TraceModel.ts"
 import type { GroupStats } from "../../trace/reader/TraceStatistics.ts"
 import type { DiffInput } from "../commands/traceCommand.ts"
+import { UsageError } from "../CommandEnd.ts"
 import * as Table from "../Table.ts"
 import type { TerminalStyle } from "../TerminalStyle.ts"
 import * as Style from "../TerminalStyle.ts"
@@ -56,9 +57,28 @@ const columns: ReadonlyArray<Table.Column<GroupChange>> = [
 export const lines = (changes: ReadonlyArray<GroupChange>, style: TerminalStyle): ReadonlyArray<string> =>
   changes.length === 0 ? [] : Table.render(columns, changes, style)
 
-export const handle = Effect.fnUntraced(function* ({ after, all, before, json }: DiffInput) {
-  const a = yield* statsOf([before])
-  const b = yield* statsOf([after])
+/** Returns the files of both sides, or `undefined` if one side has none or both forms are mixed. */
+const sidesOf = ({
+  after,
+  before,
+  files
+}: Pick<DiffInput, "after" | "before" | "files">):
+  | readonly [ReadonlyArray<string>, ReadonlyArray<string>]
+  | undefined => {
+  const [first, second, ...others] = files
+  if (first === undefined) return before.length > 0 && after.length > 0 ? [before, after] : undefined
+  const isPair = second !== undefined && others.length === 0 && before.length === 0 && after.length === 0
+  return isPair ? [[first], [second]] : undefined
+}
+
+export const handle = Effect.fnUntraced(function* ({ all, json, ...input }: DiffInput) {
+  const sides = sidesOf(input)
+  if (sides === undefined)
+    return yield* new UsageError({
+      text: "trace diff takes two files, BEFORE and AFTER, or --before FILE and --after FILE, each once or more"
+    })
+  const a = yield* statsOf(sides[0])
+  const b = yield* statsOf(sides[1])
   const compared = TraceComparison.compare(a.stats, b.stats)
   const shown = all ? compared : compared.filter(({ changes }) => changes.length > 0)
   const printed = json
