@@ -74,6 +74,8 @@ export class SpanJoiner {
   private readonly calls = new Map<string, SpanRef>()
   private running = 0
   private pending: Array<Pending> = []
+  /** The rest of the batch that is being received. */
+  private receiving: Iterator<void> | undefined
   /** The rest of the placing that has begun. */
   private placing: Iterator<void> | undefined
 
@@ -147,7 +149,13 @@ export class SpanJoiner {
    * The same in small steps: the caller may let other work run between them. The work is linear in the number of spans. The
    * caller takes all steps of a batch before those of the next one.
    */
-  *receiveSteps(spans: ReadonlyArray<NativeSpan>, now: number): Generator<void> {
+  receiveSteps(spans: ReadonlyArray<NativeSpan>, now: number): Iterable<void> & Iterator<void> {
+    const steps = this.receiveBatch(spans, now)
+    this.receiving = steps
+    return steps
+  }
+
+  private *receiveBatch(spans: ReadonlyArray<NativeSpan>, now: number): Generator<void> {
     let hasMeasurement = false
     for (const span of spans) {
       this.seen.set(span.spanId, KeptSpans.isKept(span) ? span : withoutAttributes(span))
@@ -167,6 +175,7 @@ export class SpanJoiner {
     yield* this.placeSteps(now)
     const excess = this.pending.length - maxPending
     if (excess > 0) this.dropFirst(excess)
+    this.receiving = undefined
   }
 
   /** Places the spans that have waited long enough, below the nearest known ancestor or the turn. */
@@ -176,8 +185,12 @@ export class SpanJoiner {
     if (this.placing === undefined) Steps.finish(this.placeSteps(now))
   }
 
-  /** Places all waiting spans now. */
+  /**
+   * Places all waiting spans now. Takes the steps of a batch that is being received first: a `chat` span that is released
+   * between its measurement and its request would lose the request.
+   */
   flush(): void {
+    if (this.receiving !== undefined) Steps.finish(this.receiving)
     if (this.placing !== undefined) Steps.finish(this.placing)
     for (const turn of this.turns.values()) this.release(turn, Infinity)
     Steps.finish(this.placeSteps(Infinity))

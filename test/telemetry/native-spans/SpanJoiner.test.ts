@@ -223,6 +223,27 @@ describe("spans of Codex in the library's trace", () => {
     assert.deepStrictEqual([seen.dropped, seen.twice, joiner.hasPending, [...last].length], [0, 0, false, 0])
   })
 
+  it("have the same places if the flush comes between the steps of a batch", () => {
+    const steps = [...start().joiner.receiveSteps(spans, 0)].length
+    for (let taken = 0; taken <= steps; taken++) {
+      const { emitted, given, joiner, seen } = start()
+      joiner.hold(chat, 0)
+      const batch = joiner.receiveSteps(spans, 0)
+      for (let at = 0; at < taken; at++) batch.next()
+      joiner.turnEnded("t1", 1)
+      joiner.flush()
+      assert.deepStrictEqual(parents(emitted), places, `after ${taken} steps`)
+      assert.deepStrictEqual(
+        given.map(({ attributes }) => attributes["codex.chat.measured"]),
+        [true]
+      )
+      assert.deepStrictEqual(
+        [seen.dropped, seen.twice, joiner.hasPending, [...batch].length],
+        [0, 0, false, 0]
+      )
+    }
+  })
+
   it("with a cycle of parents cause no endless loop", () => {
     const { emitted, joiner } = start()
     joiner.receive([native("l1", "l2", "run_turn"), native("l2", "l1", "run_sampling_request")], 0)
