@@ -22,11 +22,8 @@ process.env["SSL_CERT_FILE"] = source("./test/support/root.pem")
 
 /** Files that measure memory or CPU time, replace a module, or set globals of OpenTelemetry: each has its own process. */
 const isolated = [
-  "test/faults/Signals.test.ts",
-  "test/telemetry/tail-sampling/Soak.test.ts",
   "test/testing/simulation/Scale.test.ts",
   "test/engine/app-server/ProtocolFuzz.test.ts",
-  "test/real-codex/Load.test.ts",
   "test/redaction/Redaction.test.ts",
   "test/engine/app-server/JsonRpcConnection.test.ts",
   "test/telemetry/tail-sampling/TailSampling.test.ts",
@@ -39,7 +36,6 @@ const isolated = [
 
 /** The longest of the other files, the longest first, so that both workers end together. */
 const longest = [
-  "test/real-codex/Terminal.test.ts",
   "test/testing/simulation/Simulation.test.ts",
   "test/cli/cli.test.ts",
   "test/testing/Hostile.test.ts",
@@ -85,7 +81,7 @@ class LongestFirst extends BaseSequencer {
 
 const all = ["test/**/*.test.ts", "examples/**/*.test.ts"]
 
-/** Tests that need a database server or a browser, or end whole processes again and again: `npm run test:services`. */
+/** Tests that need a database server or a browser, that end whole processes again and again, or that run long: `npm run test:services`. */
 const services = ["test/services/**/*.test.ts"]
 
 export default defineConfig({
