@@ -16,3 +16,21 @@ export const parse = (text: string): Effect.Effect<DatabaseUrl, UsageError> => {
     return Effect.succeed({ _tag: "Postgres", url: Redacted.make(text) })
   return Effect.fail(new UsageError({ text: "--db takes sqlite:PATH or postgres://USER@HOST/DATABASE" }))
 }
+
+const isMissing = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND"
+
+/**
+ * Imports a module that needs the driver of PostgreSQL, which is an optional package. Fails with the command that installs the
+ * driver, if it is missing.
+ */
+export const withDriver = <A>(module: () => Promise<A>): Effect.Effect<A, UsageError> =>
+  Effect.tryPromise(module).pipe(
+    Effect.catch(({ cause }) =>
+      isMissing(cause)
+        ? Effect.fail(
+            new UsageError({ text: "--db postgres://… needs a driver: npm install @effect/sql-pg" })
+          )
+        : Effect.die(cause)
+    )
+  )

@@ -17,11 +17,10 @@ export const layerOf = (
 ): Effect.Effect<Layer.Layer<Durable, CodexError.StorageUnavailable>, UsageError> =>
   database._tag === "Sqlite"
     ? Effect.succeed(Durable.layerSqlite({ path: database.path }))
-    : Effect.tryPromise({
-        try: () => import("../durable-postgres/DurablePostgres.ts"),
-        catch: () =>
-          new UsageError({ text: "--db postgres://… needs the package @effect/sql-pg: install it" })
-      }).pipe(Effect.map(({ layer }) => layer({ url: database.url })))
+    : Effect.map(
+        DatabaseUrl.withDriver(() => import("../durable-postgres/DurablePostgres.ts")),
+        ({ layer }) => layer({ url: database.url })
+      )
 
 /** Prints the message of an error and maps the error to its exit code. */
 export const report = (error: DurableError | UsageError | ExitWith) =>

@@ -8,10 +8,20 @@ const flags = {
     Flag.withMetavar("sqlite:PATH|postgres://..."),
     Flag.withDescription("The database of durable turns")
   ),
-  engine: Options.text(
-    "engine",
-    "unix:PATH|ws://...|wss://...",
-    "The socket of a running codex app-server; the variable CODEX_TOKEN has its token. Default: start Codex, which ends with the worker"
+  engine: Flag.String("engine").pipe(
+    Flag.withMetavar("unix:PATH|ws://...|wss://..."),
+    Flag.withDescription(
+      "The socket of a running codex app-server; can be repeated. The variable CODEX_TOKEN has the token. Default: start Codex, which ends with the worker"
+    ),
+    Flag.atLeast(0)
+  ),
+  takeOverAfter: Flag.String("take-over-after").pipe(
+    Flag.withMetavar("DURATION"),
+    Flag.withDescription(
+      "How long no worker reaches an engine before its threads continue on another one: 30s, 10m; default: 2m"
+    ),
+    Flag.filterMap(Options.parseDuration, (text) => `Expected a duration such as 30s or 10m, not "${text}"`),
+    Flag.optional
   ),
   host: Options.text(
     "host",
@@ -57,6 +67,10 @@ export const worker = Command.make("worker", flags).pipe(
     {
       command: "effect-codex worker --db sqlite:turns.db --host ~/codex-host",
       description: "Run turns on a Codex that goes on when the worker ends"
+    },
+    {
+      command: "effect-codex worker --db sqlite:turns.db --engine unix:one.sock --engine unix:two.sock",
+      description: "Spread the threads over two engines; if one dies, its threads continue on the other"
     },
     {
       command: "effect-codex worker --db sqlite:turns.db --approve ~/rules.json --json",

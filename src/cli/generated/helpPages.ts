@@ -925,7 +925,13 @@ export const pages: HelpPages = {
         names: ["--engine"],
         value: "unix:PATH|ws://...|wss://...",
         description:
-          "The socket of a running codex app-server; the variable CODEX_TOKEN has its token. Default: start Codex, which ends with the worker"
+          "The socket of a running codex app-server; can be repeated. The variable CODEX_TOKEN has the token. Default: start Codex, which ends with the worker"
+      },
+      {
+        names: ["--take-over-after"],
+        value: "DURATION",
+        description:
+          "How long no worker reaches an engine before its threads continue on another one: 30s, 10m; default: 2m"
       },
       {
         names: ["--host"],
@@ -998,6 +1004,10 @@ export const pages: HelpPages = {
       {
         command: "effect-codex worker --db sqlite:turns.db --host ~/codex-host",
         description: "Run turns on a Codex that goes on when the worker ends"
+      },
+      {
+        command: "effect-codex worker --db sqlite:turns.db --engine unix:one.sock --engine unix:two.sock",
+        description: "Spread the threads over two engines; if one dies, its threads continue on the other"
       },
       {
         command: "effect-codex worker --db sqlite:turns.db --approve ~/rules.json --json",

@@ -5,15 +5,17 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
+import { hostname } from "node:os"
 import { resolve } from "node:path"
 import type * as Approval from "../../Approval.ts"
-import { Codex } from "../../Codex.ts"
+import type { Codex } from "../../Codex.ts"
 import type * as CodexError from "../../domain/CodexError.ts"
 import { DurableRunner, type RunnerEvent } from "../../durable/runner/DurableRunner.ts"
+import { Engines, type EngineOptions } from "../../durable/runner/Engines.ts"
 import * as AppServer from "../../engine/AppServer.ts"
-import type * as Engine from "../../engine/Engine.ts"
+import * as SocketLink from "../../engine/app-server/SocketLink.ts"
 import * as EngineHost from "../../host/EngineHost.ts"
 import * as TurnTelemetry from "../../instrumentation/TurnTelemetry.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
@@ -21,46 +23,67 @@ import { OtlpLayer } from "../../telemetry/Otlp.ts"
 import { ServiceName } from "../../telemetry/tracer/Tracer.ts"
 import { ExitWith, UsageError } from "../CommandEnd.ts"
 import type { WorkerInput } from "../commands/workerCommand.ts"
+import * as DatabaseUrl from "../DatabaseUrl.ts"
 import * as ExitCodes from "../ExitCode.ts"
 import * as Inputs from "../Inputs.ts"
 import * as Output from "../Output.ts"
-import * as Postgres from "../Postgres.ts"
 
-const socketOf = (engine: string, token: Option.Option<Redacted.Redacted>) => {
-  if (/^wss?:\/\//.test(engine))
-    return AppServer.layerSocket({ url: engine, ...(Option.isSome(token) ? { token: token.value } : {}) })
-  const path = /^unix:(?:\/\/)?(?<path>.+)$/.exec(engine)?.groups?.["path"]
-  return path === undefined ? undefined : AppServer.layerSocket({ path: resolve(path) })
+/** An engine by its address. The name says where the threads are: a socket file is another one on each machine. */
+const socketOf = (address: string, token: Option.Option<Redacted.Redacted>): EngineOptions | undefined => {
+  if (/^wss?:\/\//.test(address)) {
+    return {
+      name: SocketLink.isLocal({ url: address }) ? `${hostname()}:${address}` : address,
+      engine: AppServer.layerSocket({ url: address, ...(Option.isSome(token) ? { token: token.value } : {}) })
+    }
+  }
+  const path = /^unix:(?:\/\/)?(?<path>.+)$/.exec(address)?.groups?.["path"]
+  if (path === undefined) return undefined
+  return {
+    name: `${hostname()}:${resolve(path)}`,
+    engine: AppServer.layerSocket({ path: resolve(path) })
+  }
 }
 
-/** Returns the engine that `--engine` names, or one that ends with the worker. */
-const engineOf = Effect.fnUntraced(function* ({
+/** Returns the engines that `--engine` names. */
+const socketsOf = Effect.fnUntraced(function* (
+  addresses: ReadonlyArray<string>
+): Effect.fn.Return<ReadonlyArray<EngineOptions>, UsageError> {
+  const token = yield* Effect.orElseSucceed(Config.option(Config.Redacted("CODEX_TOKEN")), Option.none)
+  const engines: Array<EngineOptions> = []
+  for (const address of addresses) {
+    const engine = socketOf(address, token)
+    if (engine === undefined)
+      return yield* new UsageError({
+        text: `--engine: "${address}" is no socket; pass unix:PATH, ws://HOST:PORT or wss://HOST:PORT`
+      })
+    if (engines.some(({ name }) => name === engine.name))
+      return yield* new UsageError({ text: `--engine: "${address}" is named twice` })
+    engines.push(engine)
+  }
+  return engines
+})
+
+/** Returns the engines that the flags name, or one that ends with the worker. */
+const enginesOf = Effect.fnUntraced(function* ({
   config,
   engine,
   host
-}: WorkerInput): Effect.fn.Return<Layer.Layer<Engine.Engine>, UsageError> {
+}: WorkerInput): Effect.fn.Return<ReadonlyArray<EngineOptions>, UsageError> {
   yield* Inputs.validateOverrides(config)
   if (Option.isSome(host)) {
-    if (Option.isSome(engine)) return yield* new UsageError({ text: "pass --host or --engine, not both" })
+    if (engine.length > 0) return yield* new UsageError({ text: "pass --host or --engine, not both" })
     if (config.length > 0)
       return yield* new UsageError({
         text: "-c has no effect on an engine host; pass it to `effect-codex host start`"
       })
-    return EngineHost.layer({ dir: resolve(host.value) })
+    return [{ name: hostname(), engine: EngineHost.layer({ dir: resolve(host.value) }) }]
   }
-  if (Option.isNone(engine)) return AppServer.layerOptions({ config })
+  if (engine.length === 0) return [{ name: hostname(), engine: AppServer.layerOptions({ config }) }]
   if (config.length > 0)
     return yield* new UsageError({
       text: "-c has no effect on a Codex that runs already; leave out --engine"
     })
-  const token = yield* Effect.orElseSucceed(Config.option(Config.Redacted("CODEX_TOKEN")), Option.none)
-  const socket = socketOf(engine.value, token)
-  return (
-    socket ??
-    (yield* new UsageError({
-      text: `--engine: "${engine.value}" is no socket; pass unix:PATH, ws://HOST:PORT or wss://HOST:PORT`
-    }))
-  )
+  return yield* socketsOf(engine)
 })
 
 const policyOf = Effect.fnUntraced(function* ({ approve, trust }: WorkerInput) {
@@ -85,18 +108,17 @@ const workerOf = Effect.fnUntraced(function* (
     approvalExpiry: Option.getOrUndefined(input.expiry),
     concurrency: Option.getOrUndefined(input.concurrency),
     programVersion: Option.getOrUndefined(input.programVersion),
-    engine: Option.getOrUndefined(input.engine)
+    takeOverAfter: Option.getOrUndefined(input.takeOverAfter)
   }
   if (Option.exists(input.concurrency, (count) => count < 1))
     return yield* new UsageError({ text: "--concurrency must be 1 or more" })
-  const path = /^sqlite:(?<path>.+)$/.exec(input.db)?.groups?.["path"]
-  if (path !== undefined) return DurableRunner.layerSqlite({ path: resolve(path), ...options })
-  if (Postgres.isUrl(input.db)) {
-    const { DurableRunnerPostgres } = yield* Postgres.load
-    return DurableRunnerPostgres.layer({ url: Redacted.make(input.db), ...options })
-  }
-  // The value may hold a password, so the error does not repeat it.
-  return yield* new UsageError({ text: "--db takes sqlite:PATH or postgres://USER@HOST/DATABASE" })
+  const database = yield* DatabaseUrl.parse(input.db)
+  if (database._tag === "Sqlite")
+    return DurableRunner.layerSqlite({ path: resolve(database.path), ...options })
+  const { layer } = yield* DatabaseUrl.withDriver(
+    () => import("../../durable-postgres/DurableRunnerPostgres.ts")
+  )
+  return layer({ url: database.url, ...options })
 })
 
 const texts: { readonly [Tag in RunnerEvent["_tag"]]: string } = {
@@ -125,7 +147,7 @@ const jsonOf = ({ _tag, ...rest }: RunnerEvent): object => ({ type: `worker.${_t
 
 export const handle = Effect.fnUntraced(function* (input: WorkerInput) {
   const approvals = yield* policyOf(input)
-  const engine = yield* engineOf(input)
+  const engines = yield* enginesOf(input)
   const worker = yield* workerOf(input, approvals)
   const print = (event: RunnerEvent) =>
     input.json ? Console.log(jsonLine(jsonOf(event))) : Output.printError(lineOf(event))
@@ -143,9 +165,7 @@ export const handle = Effect.fnUntraced(function* (input: WorkerInput) {
     })
   ).pipe(
     Effect.scoped,
-    Effect.provide(
-      worker.pipe(Layer.provide(Codex.layer), Layer.provide(engine), Layer.provideMerge(OtlpLayer))
-    ),
+    Effect.provide(worker.pipe(Layer.provide(Engines.layer(engines)), Layer.provideMerge(OtlpLayer))),
     Effect.catch((error: CodexError.CodexError) =>
       Effect.andThen(
         Output.printError(`${error._tag}: ${error.message}`),
