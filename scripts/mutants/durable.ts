@@ -96,6 +96,20 @@ export const durable: ReadonlyArray<Mutant> = [
       "keeps a thread on its engine, also if another one runs fewer"
     ]
   ]),
+  ...inFile("src/durable/runner/SpentEarlier.ts", "test/durable/runner/SpentEarlier.test.ts", [
+    [
+      "current !== turnId",
+      "current === undefined",
+      "is counted once, with its sub-agents and without other turns"
+    ]
+  ]),
+  ...inFile("src/durable/runner/ThreadOpening.ts", "test/durable/runner/Runner.test.ts", [
+    [
+      "SpentEarlier.remaining(budget, spent)",
+      "budget",
+      "subtracts from the budget what the turn used on the engine that died"
+    ]
+  ]),
   ...inFile("src/durable/runner/TurnExecution.ts", "test/durable/runner/Engines.test.ts", [
     [
       "    yield* claimed.place.leave\n",

@@ -21,6 +21,7 @@ import { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
 import type * as Policy from "../../approval/Policy.ts"
 import { Codex } from "../../Codex.ts"
 import * as CodexError from "../../domain/CodexError.ts"
+import * as Prices from "../../domain/Prices.ts"
 import type { StateLocked, StorageUnavailable } from "../../domain/StorageErrors.ts"
 import * as SqliteStore from "../store/SqliteStore.ts"
 import { Store } from "../store/Store.ts"
@@ -241,6 +242,7 @@ const make = Effect.fnUntraced(function* <
     watch,
     runner: id,
     programVersion,
+    prices: yield* Prices.Current,
     policy:
       approvals === undefined
         ? undefined

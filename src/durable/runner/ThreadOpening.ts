@@ -6,7 +6,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Codex, ThreadOptions } from "../../Codex.ts"
-import type { Budget } from "../../domain/Budget.ts"
+import type { Budget, BudgetUsage } from "../../domain/Budget.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId } from "../../domain/Ids.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
@@ -14,6 +14,7 @@ import type { Thread } from "../../Thread.ts"
 import type { ThreadRow, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
 import * as Rollouts from "./Rollouts.ts"
+import * as SpentEarlier from "./SpentEarlier.ts"
 import { Workspace } from "./Workspace.ts"
 
 type OpenOptions = Omit<ThreadOptions, "tools">
@@ -33,11 +34,13 @@ export interface OpeningContext {
   readonly threads: RunnerThreads
   /** The name of the engine. */
   readonly engine: string
+  /** What the turn has used on engines that died. */
+  readonly spent: BudgetUsage
 }
 
-const budgetOf = ({ options: { budget } }: TurnRow): { readonly budget?: Budget } => {
+const budgetOf = ({ options: { budget } }: TurnRow, spent: BudgetUsage): { readonly budget?: Budget } => {
   if (budget === undefined) return {}
-  const { timeMillis, ...rest } = budget
+  const { timeMillis, ...rest } = SpentEarlier.remaining(budget, spent)
   return { budget: timeMillis === undefined ? rest : { ...rest, time: Duration.millis(timeMillis) } }
 }
 
@@ -67,7 +70,7 @@ export const open = Effect.fnUntraced(function* (
     ...row.threadOptions,
     cwd,
     // The budget of the thread counts a turn from its start, also one that an earlier runner started.
-    ...budgetOf(row)
+    ...budgetOf(row, context.spent)
   } as const
   const isHere = (thread: Thread) =>
     // Before the first turn starts, so that the next runner finds it.

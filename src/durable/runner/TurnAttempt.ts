@@ -11,8 +11,10 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
 import type * as Policy from "../../approval/Policy.ts"
+import type { BudgetUsage } from "../../domain/Budget.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import type * as Prices from "../../domain/Prices.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
@@ -38,6 +40,8 @@ export interface RunnerContext {
   /** Identifies the runner: its machine, its process and a random part. */
   readonly runner: string
   readonly programVersion: string | undefined
+  /** The price of a model, for budgets of money. */
+  readonly prices: Prices.PriceOf
   readonly policy: Policy.Policy | undefined
   readonly audit: ApprovalAudit["Service"] | undefined
   readonly expiry: Duration.Duration
@@ -54,6 +58,8 @@ export interface Claimed {
   readonly thread: ThreadRow
   readonly tools: TurnTools.TurnTools
   readonly writer: EventWriter.EventWriter
+  /** When the turn first started, in milliseconds since the epoch. */
+  readonly startedAt: number
   /** When the turn fails with `TurnTimedOut`, in milliseconds since the epoch. */
   readonly deadline: number
   readonly timeoutMillis: number
@@ -62,6 +68,8 @@ export interface Claimed {
   readonly place: TurnPlace
   readonly report: (event: ReportedEvent) => Effect.Effect<void>
   readonly telemetry: DurableTelemetry.RunTelemetry
+  /** What the turn has used on engines that died. */
+  spent: BudgetUsage
   isInterrupted: boolean
   open: Thread | undefined
   /** The copy of the conversation, once it is known where Codex stores it. */
@@ -174,7 +182,7 @@ export const run = Effect.fnUntraced(function* (
   let recording: Fiber.Fiber<void> | undefined
   const observed = Effect.gen(function* () {
     const thread = yield* ThreadOpening.open(
-      { store, threads: engine.threads, engine: engine.name },
+      { store, threads: engine.threads, engine: engine.name, spent: claimed.spent },
       row,
       stored,
       telemetry.moved

@@ -9,7 +9,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Policy from "../../approval/Policy.ts"
+import * as Budget from "../../domain/Budget.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type { TurnId } from "../../domain/Ids.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
@@ -21,6 +23,7 @@ import type { Store } from "../store/Store.ts"
 import * as DurableApprovals from "./DurableApprovals.ts"
 import * as EventWriter from "./EventWriter.ts"
 import * as RecoveryMessage from "./RecoveryMessage.ts"
+import * as SpentEarlier from "./SpentEarlier.ts"
 import * as TurnAttempt from "./TurnAttempt.ts"
 import * as TurnClaim from "./TurnClaim.ts"
 import type { TurnPlace } from "./TurnPlace.ts"
@@ -96,6 +99,8 @@ const runToOutcome = Effect.fnUntraced(function* (
     if (error._tag === "TurnInterrupted" && !claimed.isInterrupted)
       return failed((yield* unknownTool(runner, claimed, error)) ?? error)
     if (error._tag === "TurnTimedOut") return failed(timedOut(claimed, error))
+    if (error._tag === "BudgetExceeded")
+      return failed(SpentEarlier.ofWholeTurn(error, row.options.budget, claimed.spent))
     if (!isTransient(error)) return failed(error)
     if (claimed.isInterrupted && error._tag === "EngineExited")
       return failed(new CodexError.TurnInterrupted({ by: "caller" }))
@@ -112,9 +117,18 @@ const runToOutcome = Effect.fnUntraced(function* (
       yield* claimed.telemetry.recover(error)
       yield* runner.store.recovered(row.key, row.epoch, claimed.telemetry.traceParent())
       yield* claimed.writer.flush
-      input = RecoveryMessage.make(
-        RecoveryMessage.effectsOf((yield* allEvents(runner.store, row.key)).map(({ event }) => event))
+      const events = (yield* allEvents(runner.store, row.key)).map(({ event }) => event)
+      const { model } = row.threadOptions
+      const spent = SpentEarlier.spentBy(
+        events,
+        error.turnId,
+        model === undefined ? undefined : runner.prices(model)
       )
+      claimed.spent = {
+        ...Budget.add(claimed.spent, spent),
+        timeMillis: (yield* Clock.currentTimeMillis) - claimed.startedAt
+      }
+      input = RecoveryMessage.make(RecoveryMessage.effectsOf(events))
       continue
     }
     if (error._tag === "EngineExited") died = error.turnId
@@ -173,6 +187,32 @@ const finish = Effect.fnUntraced(function* (
   })
 })
 
+/** How long a turn that another version has started is waited for, until its engine can be reached to interrupt it. */
+const interruptDeadline = Duration.minutes(1)
+
+/**
+ * Interrupts a turn that Codex still runs for a worker of another version. Meanwhile its approvals get no answer and its tools
+ * do not start.
+ */
+const interruptOld = (runner: TurnAttempt.RunnerContext, claimed: TurnAttempt.Claimed): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { codexThreadId, engine: owner } = (yield* runner.store.thread(claimed.thread.id)) ?? claimed.thread
+    if (codexThreadId === null) return
+    const engine = yield* runner.pool.acquire({ ...claimed.thread, codexThreadId, engine: owner })
+    // The turn ended with the engine that had it.
+    if (engine.name !== owner) return
+    const thread = yield* engine.threads.resume(codexThreadId, {})
+    yield* thread.interrupt
+  }).pipe(
+    Effect.scoped,
+    Effect.retry({ while: isTransient, schedule: Schedule.spaced("1 second") }),
+    Effect.timeoutOption(interruptDeadline),
+    // Without the thread there is no turn.
+    Effect.ignore({ log: "Warn" }),
+    Effect.provideService(Policy.Current, () => Effect.never),
+    Effect.provideService(ToolJournal.Current, claimed.tools.journal)
+  )
+
 /**
  * Runs the turn with this key. Returns whether the turn has ended; otherwise the runner leaves it to the next one. A failure of the
  * database leaves the turn as it is.
@@ -193,6 +233,7 @@ export const run = (
     const gone = yield* Deferred.make<void>()
     let isGone = false
     let isLost = false
+    const startedAt = row.startedAt ?? (yield* Clock.currentTimeMillis)
     const timeoutMillis = row.options.timeoutMillis ?? Duration.toMillis(yield* TurnOptions.DefaultTimeout)
     const claimed: TurnAttempt.Claimed = {
       row,
@@ -201,7 +242,8 @@ export const run = (
       telemetry,
       place,
       timeoutMillis,
-      deadline: (row.startedAt ?? (yield* Clock.currentTimeMillis)) + timeoutMillis,
+      startedAt,
+      deadline: startedAt + timeoutMillis,
       tools: TurnTools.make(store, key, () => isGone),
       writer: yield* EventWriter.make(store, key, row.epoch),
       policy: DurableApprovals.policy({
@@ -221,6 +263,7 @@ export const run = (
             )
           )
       }),
+      spent: Budget.zero,
       isInterrupted: false,
       open: undefined,
       rollout: undefined
@@ -238,17 +281,17 @@ export const run = (
       })
     })
     const incompatible = incompatibility(row, runner.programVersion)
-    if (incompatible !== undefined) {
-      yield* finish(runner, claimed, failed(incompatible))
-      return true
-    }
+    // The tools of the turn belong to the other version.
+    if (incompatible !== undefined) isGone = true
     /** The runner stops. A tool that runs gets the time to end, because nobody else can know its result. */
     const leave = Deferred.await(runner.leaving).pipe(
       Effect.andThen(Effect.sync(() => void (isGone = true))),
       Effect.andThen(Effect.timeoutOption(claimed.tools.idle, runner.drainDeadline))
     )
     const outcome = yield* Effect.raceAllFirst([
-      runToOutcome(runner, claimed),
+      incompatible === undefined
+        ? runToOutcome(runner, claimed)
+        : Effect.as(interruptOld(runner, claimed), failed(incompatible)),
       claimed.writer.failed,
       Effect.as(leave, undefined),
       Effect.as(Deferred.await(gone), undefined)

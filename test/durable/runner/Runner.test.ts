@@ -92,6 +92,31 @@ describe("a runner of durable turns", () => {
     }).pipe(Effect.provide([layerStore, layerCodex]))
   )
 
+  it.live("subtracts from the budget what the turn used on the engine that died", () =>
+    Effect.gen(function* () {
+      const used = Scripted.usage({ input: 500, output: 100 })
+      yield* Scripted.play([used, died, used, Scripted.message("never seen")])
+      yield* submit("k1", { options: { budget: { tokens: 1000 } } })
+      const error = yield* Effect.provide(errorOf("k1"), runner())
+      assert.deepInclude(error, { _tag: "BudgetExceeded", reason: "Tokens", limit: 1000, used: 1200 })
+      assert.strictEqual((yield* Scripted.inputs).length, 2)
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("does not continue a turn that has used its whole budget when its engine dies", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([
+        Scripted.command("npm test", { exitCode: 0 }),
+        Scripted.usage({ input: 500, output: 100 }),
+        died
+      ])
+      yield* submit("k1", { options: { budget: { toolCalls: 10, modelCalls: 1 } } })
+      const error = yield* Effect.provide(errorOf("k1"), runner())
+      assert.deepInclude(error, { _tag: "BudgetExceeded", reason: "ModelCalls", limit: 1, used: 1 })
+      assert.strictEqual((yield* Scripted.inputs).length, 1)
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
   it.live(
     "F08 names the tool if an earlier runner ended the turn because of it, and died before it wrote that",
     () =>
