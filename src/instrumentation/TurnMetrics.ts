@@ -181,8 +181,9 @@ export const make = (write: Write = toRegistry): SignalBus.SignalListener => {
           ...errorType(signal.errorType)
         })
       case "QueueUpdate": {
-        for (const { count, oldestMillis, status, team } of signal.counts) {
-          const labels: Labels = { [attribute.team]: limited(attribute.team, team) }
+        const counts = signal.counts.map((count) => ({ ...count, team: limited(attribute.team, count.team) }))
+        for (const { count, oldestMillis, status, team } of summed(counts)) {
+          const labels: Labels = { [attribute.team]: team }
           if (status === undefined) {
             record(Instruments.durable.approvals, count, labels)
             record(Instruments.durable.approvalAge, seconds(oldestMillis), labels)
@@ -217,6 +218,21 @@ export const make = (write: Write = toRegistry): SignalBus.SignalListener => {
         return record(Instruments.attachment.bytes, signal.bytes)
     }
   }
+}
+
+/** Adds up the counts with the same labels: teams beyond the limit share one. */
+const summed = (counts: ReadonlyArray<Signal.DurableCount>): Iterable<Signal.DurableCount> => {
+  const byLabels = new Map<string, Signal.DurableCount>()
+  for (const each of counts) {
+    const id = JSON.stringify([each.status, each.team])
+    const known = byLabels.get(id)
+    byLabels.set(id, {
+      ...each,
+      count: each.count + (known?.count ?? 0),
+      oldestMillis: Math.max(each.oldestMillis, known?.oldestMillis ?? 0)
+    })
+  }
+  return byLabels.values()
 }
 
 type Record = (instrument: Instruments.Instrument, value: number, labels: Labels) => void

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { type StateLocked, type StorageUnavailable, TurnInterrupted } from "../../../src/domain/CodexError.ts"
-import { ThreadId, TurnId } from "../../../src/domain/Ids.ts"
+import { ItemId, ThreadId, TurnId } from "../../../src/domain/Ids.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
 import type { Submission } from "../../../src/durable/store/TurnQueries.ts"
 
@@ -92,6 +92,87 @@ export const storeSuite = (withStore: WithStore): void => {
         const turn = yield* store.turn("a")
         assert.deepStrictEqual([turn?.status, turn?.turnId], ["interrupted", TurnId.make("turn-1")])
         assert.strictEqual((yield* store.thread("t"))?.codexThreadId, ThreadId.make("codex-1"))
+      })
+    )
+  )
+
+  it.effect("keeps the trace of the submission and of the last attempt, and who left the turn", () =>
+    withStore(
+      Effect.gen(function* () {
+        const store = yield* Store
+        yield* store.submit({ ...submission("a", "t"), traceParent: "submitted" })
+        yield* store.submit({ ...submission("b", "u"), team: "payments" })
+        yield* store.claim("a", "r1", undefined, "first")
+        yield* store.left("a", 1)
+        yield* store.claim("b", "r1", undefined, "first")
+        const known = Effect.map(
+          Effect.forEach(["a", "b"], (key) => store.turn(key)),
+          (rows) => rows.map((row) => [row?.traceParent, row?.attemptTrace, row?.attempts, row?.leftEpoch])
+        )
+        assert.deepStrictEqual(yield* known, [
+          ["submitted", "first", 1, 1],
+          ["first", "first", 1, null]
+        ])
+        yield* store.recovered("b", 1, "second")
+        // An earlier owner changes nothing.
+        yield* store.claim("a", "r2", undefined, "third")
+        yield* store.left("a", 1)
+        yield* store.recovered("a", 1, "late")
+        assert.deepStrictEqual(yield* known, [
+          ["submitted", "third", 2, 1],
+          ["first", "second", 2, null]
+        ])
+      })
+    )
+  )
+
+  it.effect("counts the turns that have not ended and the requests that wait, by team", () =>
+    withStore(
+      Effect.gen(function* () {
+        const store = yield* Store
+        assert.deepStrictEqual(yield* store.counts, [])
+        for (const [key, team] of [
+          ["a", "payments"],
+          ["b", "payments"],
+          ["c", undefined],
+          ["ended", "payments"]
+        ] as const)
+          yield* store.submit({ ...submission(key, key), team })
+        yield* store.claim("c", "r1")
+        yield* store.claim("ended", "r1")
+        yield* store.finish("ended", failed)
+        const request = {
+          _tag: "Command",
+          id: "1",
+          itemId: ItemId.make("i"),
+          command: "npm publish",
+          script: "npm publish",
+          cwd: "/srv/app",
+          extra: false
+        } as const
+        for (const id of ["waits", "decided"])
+          yield* store.approvals.ask({
+            id,
+            key: "c",
+            threadId: "c",
+            turnId: TurnId.make("turn"),
+            itemId: ItemId.make("i"),
+            hash: "h",
+            request,
+            shown: "npm publish",
+            expiresAt: null
+          })
+        yield* store.approvals.decide("decided", { _tag: "Accept" }, "ada")
+        const counts = yield* store.counts
+        assert.sameDeepMembers(
+          counts.map(({ n, status, team }) => [status, team, n]),
+          [
+            ["submitted", "payments", 2],
+            ["running", null, 1],
+            ["asked", null, 1]
+          ]
+        )
+        assert.isTrue(counts.every(({ since }) => Number.isSafeInteger(since)))
       })
     )
   )

@@ -29,6 +29,7 @@ import {
 } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
 import * as Convention from "../../../src/semconv/Convention.ts"
+import * as EmitSignal from "../../../src/instrumentation/EmitSignal.ts"
 import * as TurnSignals from "../../../src/instrumentation/TurnSignals.ts"
 import * as DiffStats from "../../../src/instrumentation/DiffStats.ts"
 import * as Instruments from "../../../src/semconv/Instruments.ts"
@@ -607,6 +608,25 @@ describe("metrics", () => {
         yield* metric("gen_ai.execute_tool.duration", { "gen_ai.tool.name": "_OTHER" }),
         { count: 300, sum: 0 }
       )
+    }).pipe(provided)
+  )
+
+  it.effect("add up the queue of the teams beyond the limit", () =>
+    Effect.gen(function* () {
+      yield* EmitSignal.emit({
+        _tag: "QueueUpdate",
+        at: 0,
+        counts: Array.from({ length: 150 }, (_, n) => ({
+          status: "submitted",
+          team: `team_${n}`,
+          count: 2,
+          oldestMillis: n * 1000
+        }))
+      })
+      const others = { "codex.team": "_OTHER" }
+      assert.strictEqual(yield* metric("codex.durable.turns", others), 100)
+      assert.strictEqual(yield* metric("codex.durable.queue.age", others), 149)
+      assert.strictEqual(yield* metric("codex.durable.turns", { "codex.team": "team_7" }), 2)
     }).pipe(provided)
   )
 
