@@ -36,6 +36,23 @@ export const durable: ReadonlyArray<Mutant> = [
       "interrupts a turn on the request of any process"
     ]
   ]),
+  ...inFile("src/durable/runner/TurnPlace.ts", "test/durable/runner/TurnPlace.test.ts", [
+    [
+      "continuing.size > 0 ? continuing : starting",
+      "starting.size > 0 ? starting : continuing",
+      "go to another turn while one waits, and back to a turn that is answered before a new one"
+    ],
+    [
+      "if (waits === 0) place ??= places.request(hadPlace)",
+      "place = places.request(hadPlace)",
+      "go once to a turn with several requests, which then all continue"
+    ],
+    [
+      "!starting.delete(granted) && !continuing.delete(granted)",
+      "!continuing.delete(granted)",
+      "are free again after turns that were interrupted while they ran, waited or queued"
+    ]
+  ]),
   ...inFile("src/durable/runner/DurableApprovals.ts", "test/durable/runner/DurableApprovals.test.ts", [
     [
       "options.isLeaving() ? Effect.void : Effect.ignore(store.approvals.close(id))",

@@ -10,8 +10,10 @@ const asModel =
   "does what a model in memory does, and nothing of an operation whose process dies before the commit"
 
 export const durableStore: ReadonlyArray<Mutant> = [
+  ...inFile("src/durable/store/OpenTurnQueries.ts", model, [
+    ["earlier.seq < codex_turns.seq and earlier.ended_at is null", "earlier.seq < 0", asModel]
+  ]),
   ...inFile("src/durable/store/TurnQueries.ts", model, [
-    ["earlier.seq < codex_turns.seq and earlier.ended_at is null", "earlier.seq < 0", asModel],
     ["and outcome is null and ${condition}", "and ${condition}", asModel],
     ["sql`runner is null`", "sql`true`", asModel],
     ["epoch = epoch + 1", "epoch = epoch", asModel]

@@ -1,4 +1,4 @@
-/** Gives the turns that can start to the workflow engine, and those that a dead runner left. */
+/** Starts the workflows of the turns that can start, and resumes those of turns whose runner has died or stopped. */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -10,41 +10,40 @@ import type { Store } from "../store/Store.ts"
 import * as DurableTurn from "./DurableTurn.ts"
 
 export interface Dispatcher {
-  /** Call it when a turn ends or is left: it can be given out again. */
+  /** Call it when a turn has ended, or the runner no longer runs it: its workflow can start again. */
   readonly ended: (key: string) => void
 }
 
-/** How many waiting turns are given out at once, beyond those that run. */
+/** How many workflows start before their turns can run: each then starts its turn as soon as another turn has ended. */
 const ahead = 100
 
-/** How often turns without a living runner are looked for. */
+/** How often the dispatcher looks for turns whose runner has died or stopped. */
 const sweepInterval = "30 seconds"
 
-/** Starts to give turns out, until the runner leaves or the scope closes. */
+/** Starts to dispatch turns, until the runner leaves or the scope closes. */
 export const make = Effect.fnUntraced(function* (
   store: Store["Service"],
   concurrency: number,
   leaving: Deferred.Deferred<void>
 ): Effect.fn.Return<Dispatcher, never, WorkflowEngine.WorkflowEngine | Scope.Scope> {
-  const given = new Set<string>()
+  const dispatched = new Set<string>()
   const limit = Math.min(concurrency, 1000) + ahead
 
-  const give = (key: string, how: Effect.Effect<void, never, WorkflowEngine.WorkflowEngine>) =>
+  const dispatchOnce = (key: string, start: Effect.Effect<void, never, WorkflowEngine.WorkflowEngine>) =>
     Effect.suspend(() => {
-      if (given.has(key) || Deferred.isDoneUnsafe(leaving)) return Effect.void
-      given.add(key)
-      return how
+      if (dispatched.has(key) || Deferred.isDoneUnsafe(leaving)) return Effect.void
+      dispatched.add(key)
+      return start
     })
 
   const dispatch = Effect.gen(function* () {
-    for (const { key } of yield* store.heads(limit)) yield* give(key, DurableTurn.start(key))
+    for (const key of yield* store.open.heads(limit)) yield* dispatchOnce(key, DurableTurn.start(key))
   })
 
   /** The workflow engine runs an unfinished workflow again by itself. It does not resume one that a runner left. */
   const sweep = Effect.gen(function* () {
-    const open = yield* store.turns({ status: ["running", "waiting"], ended: false, limit: 100_000 })
-    for (const { key } of open)
-      yield* give(key, Effect.andThen(DurableTurn.start(key), DurableTurn.resume(key)))
+    for (const key of yield* store.open.claimed)
+      yield* dispatchOnce(key, Effect.andThen(DurableTurn.start(key), DurableTurn.resume(key)))
   })
 
   /** A database that cannot be reached has turns for a later round. */
@@ -60,5 +59,5 @@ export const make = Effect.fnUntraced(function* (
     Effect.raceFirst(Deferred.await(leaving)),
     Effect.forkScoped
   )
-  return { ended: (key) => void given.delete(key) }
+  return { ended: (key) => void dispatched.delete(key) }
 })

@@ -19,6 +19,7 @@ import type { AskedApproval } from "../store/ApprovalQueries.ts"
 import type { ApprovalRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
 import * as StorageRetry from "./StorageRetry.ts"
+import type { TurnPlace } from "./TurnPlace.ts"
 import type { TurnWatch } from "./TurnWatch.ts"
 
 export interface DurableApprovalsOptions {
@@ -34,6 +35,8 @@ export interface DurableApprovalsOptions {
   readonly first: Policy.Policy | undefined
   /** Whether the worker is stopping: a request that waits then is still asked, by the next worker. */
   readonly isLeaving: () => boolean
+  /** The turn leaves its place to other turns while a request waits. */
+  readonly place: Pick<TurnPlace, "pause">
   /** Called with the number of requests that wait. */
   readonly onWaiting: (count: number) => Effect.Effect<void>
 }
@@ -120,7 +123,7 @@ export const policy = (options: DurableApprovalsOptions): Policy.Policy => {
     const answered = Effect.gen(function* () {
       if (row.decision !== null) return row
       yield* waitsForAnswer
-      return yield* decisionOf(row)
+      return yield* options.place.pause(decisionOf(row))
     }).pipe(
       Effect.onExit((exit) =>
         Exit.isSuccess(exit)

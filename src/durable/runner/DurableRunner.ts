@@ -7,7 +7,6 @@ import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
@@ -58,7 +57,7 @@ export interface RunnerOptions<
   readonly approvals?: Policy.Policy<PolicyServices> | undefined
   /** How long an approval or a question waits. After that it is declined, also if no runner ran meanwhile. Default: 24 hours. */
   readonly approvalExpiry?: Duration.Input | undefined
-  /** How many turns run at the same time. Default: 100. */
+  /** How many turns run at the same time. A turn that waits for an approval or an answer does not count. Default: 100. */
   readonly concurrency?: number | undefined
   /**
    * The version of your program, if a turn that one version has started must not be continued by another one: for example
@@ -201,7 +200,7 @@ const make = Effect.fnUntraced(function* <
   const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   const events = yield* PubSub.sliding<RunnerEvent>(1024)
   const leaving = yield* Deferred.make<void>()
-  const places = yield* Semaphore.make(concurrency)
+  const places = TurnPlace.makePlaces(concurrency)
   const watch = yield* TurnWatch.make(store, id)
   const running = new Set<string>()
   let dispatcher: Dispatcher.Dispatcher | undefined

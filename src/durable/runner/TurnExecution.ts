@@ -255,6 +255,7 @@ export const run = (
         first: runner.policy,
         audit: runner.audit,
         isLeaving: () => isGone,
+        place,
         onWaiting: (count) =>
           Effect.ignore(
             Effect.andThen(

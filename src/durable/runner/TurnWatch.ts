@@ -44,9 +44,9 @@ export const make = Effect.fnUntraced(function* (store: Store["Service"], runner
 
   const interruptions = Effect.gen(function* () {
     if (turns.size === 0) return
-    for (const row of yield* store.turns({ runner, ended: false, interrupted: true, limit: 10_000 })) {
-      const turn = turns.get(row.key)
-      if (turn === undefined || turn.epoch !== row.epoch || interrupted.has(turn)) continue
+    for (const { epoch, key } of yield* store.open.interrupted(runner)) {
+      const turn = turns.get(key)
+      if (turn === undefined || turn.epoch !== epoch || interrupted.has(turn)) continue
       interrupted.add(turn)
       yield* fork(turn.onInterrupt)
     }
@@ -63,8 +63,12 @@ export const make = Effect.fnUntraced(function* (store: Store["Service"], runner
   const check = Effect.andThen(interruptions, answers)
 
   const ownerships = Effect.gen(function* () {
-    for (const [key, turn] of turns) {
-      if (yield* store.owns(key, runner, turn.epoch)) continue
+    if (turns.size === 0) return
+    // Turns that are claimed while the query runs are not among them.
+    const watched = [...turns]
+    const owned = new Map((yield* store.open.ownedBy(runner)).map(({ epoch, key }) => [key, epoch]))
+    for (const [key, turn] of watched) {
+      if (owned.get(key) === turn.epoch) continue
       // The turn may have ended meanwhile.
       if (turns.get(key) === turn) yield* fork(turn.onLost)
     }

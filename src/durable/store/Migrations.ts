@@ -130,11 +130,21 @@ const attempts = Effect.gen(function* () {
   yield* sql`alter table codex_turns add column left_epoch bigint`
 })
 
+/** The runner looks at these at each change of the database, whatever number of turns waits. */
+const openTurns = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`create index codex_turns_runner on codex_turns (runner) where ended_at is null`
+  yield* sql`create index codex_turns_interrupted on codex_turns (runner)
+    where interrupt_requested_at is not null and ended_at is null`
+  yield* sql`create index codex_turns_thread_open on codex_turns (thread_id, seq) where ended_at is null`
+})
+
 const migrations = {
   "1_tables": first,
   "2_announcements": announcements,
   "3_engines": engines,
-  "4_attempts": attempts
+  "4_attempts": attempts,
+  "5_open_turns": openTurns
 }
 const newest = Object.keys(migrations).length
 

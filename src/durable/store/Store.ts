@@ -11,6 +11,7 @@ import { ChangeFeed } from "./ChangeFeed.ts"
 import * as EngineQueries from "./EngineQueries.ts"
 import * as JournalQueries from "./JournalQueries.ts"
 import * as Migrations from "./Migrations.ts"
+import * as OpenTurnQueries from "./OpenTurnQueries.ts"
 import * as Pruning from "./Pruning.ts"
 import type { ApprovalRow, ThreadRow, TurnOutcome, TurnRow } from "./Rows.ts"
 import * as TurnQueries from "./TurnQueries.ts"
@@ -55,8 +56,7 @@ export interface StoreShape {
   readonly turn: (key: string) => Stored<TurnRow | undefined>
   readonly turns: (filter: TurnQueries.TurnFilter) => Stored<ReadonlyArray<TurnRow>>
   readonly thread: (id: string) => Stored<ThreadRow | undefined>
-  /** Returns submitted turns that can start: all earlier turns of their threads have ended. Oldest first. */
-  readonly heads: (limit: number) => Stored<ReadonlyArray<TurnRow>>
+  readonly open: OpenTurnQueries.StoredOpenTurns
   /**
    * Makes a runner the owner of a turn: increments `epoch`, so that an earlier owner's writes have no effect. Returns
    * `undefined` if the turn has ended or does not exist. `versions` are written by the first claim only. `trace`
@@ -107,12 +107,13 @@ export const make: Effect.Effect<StoreShape, StorageUnavailable, SqlClient.SqlCl
   Effect.gen(function* () {
     yield* Migrations.run
     const turns = yield* TurnQueries.make
+    const open = yield* OpenTurnQueries.make
     const approvals = yield* ApprovalQueries.make
     const journal = yield* JournalQueries.make
     const engines = yield* EngineQueries.make
     const { changes } = yield* ChangeFeed
     const prune = yield* Pruning.make
-    return { ...turns, approvals, ...journal, ...engines, prune, changes }
+    return { ...turns, ...open, approvals, ...journal, ...engines, prune, changes }
   })
 
 /** The database of durable turns, for runners. */

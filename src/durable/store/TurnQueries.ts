@@ -31,8 +31,6 @@ export interface TurnFilter {
   readonly status?: ReadonlyArray<Rows.DurableTurnStatus> | undefined
   readonly runner?: string | undefined
   readonly ended?: boolean | undefined
-  /** Only those that somebody wants to end. */
-  readonly interrupted?: boolean | undefined
   /** Default: 100. */
   readonly limit?: number | undefined
 }
@@ -145,7 +143,6 @@ export const make = Effect.gen(function* () {
     if (filter.threadId !== undefined) conditions.push(sql`thread_id = ${filter.threadId}`)
     if (filter.status !== undefined) conditions.push(sql`status in ${sql.in(filter.status)}`)
     if (filter.runner !== undefined) conditions.push(sql`runner = ${filter.runner}`)
-    if (filter.interrupted === true) conditions.push(sql`interrupt_requested_at is not null`)
     if (filter.ended === true) conditions.push(sql`ended_at is not null`)
     if (filter.ended === false) conditions.push(sql`ended_at is null`)
     return guard(
@@ -156,17 +153,6 @@ export const make = Effect.gen(function* () {
       )
     )
   }
-
-  const heads = (limit: number) =>
-    guard(
-      Effect.flatMap(
-        sql`select ${columns} from codex_turns where status = 'submitted' and ended_at is null and not exists
-          (select 1 from codex_turns earlier where earlier.thread_id = codex_turns.thread_id
-            and earlier.seq < codex_turns.seq and earlier.ended_at is null)
-          order by submitted_at, seq limit ${limit}`,
-        decodeTurns
-      )
-    )
 
   const claim = (key: string, runner: string, versions?: RunnerVersions, trace?: string) =>
     guard(
@@ -316,7 +302,6 @@ export const make = Effect.gen(function* () {
     turn: (key: string) => guard(findTurn(key)),
     turns,
     thread,
-    heads,
     claim,
     recovered,
     left,

@@ -37,6 +37,7 @@ const make = (more: Partial<DurableApprovals.DurableApprovalsOptions> = {}) =>
       first: undefined,
       audit: undefined,
       isLeaving: () => true,
+      place: { pause: (wait) => wait },
       onWaiting: (count) => Effect.sync(() => void counts.push(count)),
       ...more
     })

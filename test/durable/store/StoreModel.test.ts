@@ -223,7 +223,7 @@ const read = Effect.fnUntraced(function* (store: StoreShape) {
       })
     )
   )
-  return { turns, heads: (yield* store.heads(10)).map(({ key }) => key).toSorted() }
+  return { turns, heads: (yield* store.open.heads(10)).toSorted() }
 })
 
 const expected = (model: Model) => {

@@ -52,7 +52,7 @@ export const storeSuite = (withStore: WithStore): void => {
           ["b1", "b"]
         ] as const)
           yield* store.submit(submission(key, thread))
-        const keys = Effect.map(store.heads(10), (rows) => rows.map(({ key }) => key))
+        const keys = store.open.heads(10)
         assert.sameMembers([...(yield* keys)], ["a1", "b1"])
         yield* store.claim("a1", "r1")
         assert.sameMembers([...(yield* keys)], ["b1"])
