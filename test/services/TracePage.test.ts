@@ -277,6 +277,51 @@ describe.skipIf(skipped)("the page of traces", () => {
       assert.isAtLeast((await activeRow(page)).position, 10_000)
     }))
 
+  it("does bounded work for each scroll of 10,000 spans: one layout, one style, and the rows that appear", () =>
+    within([sampleTurn(1, 10_000)], async (page) => {
+      await page.locator(".grid-row").first().click()
+      await page.getByRole("treegrid").waitFor()
+      const session = await page.context().newCDPSession(page)
+      await session.send("Performance.enable")
+      const count = async (name: string) =>
+        (await session.send("Performance.getMetrics")).metrics.find((metric) => metric.name === name)
+          ?.value ?? 0
+      const steps = 40
+      /** Scrolls by some rows in each frame. Returns the rows of a window, the most rows made, and the most elements. */
+      const scroll = async (rows: number): Promise<ReadonlyArray<number>> => {
+        const seen: unknown = await page.evaluate(
+          `new Promise((resolve) => {
+            const grid = document.querySelector("[role=treegrid]")
+            let made = 0
+            new MutationObserver((records) => {
+              for (const { addedNodes } of records) made += addedNodes.length
+            }).observe(grid.querySelector(".grid-body"), { childList: true })
+            let [step, mostMade, mostElements] = [0, 0, 0]
+            const frame = () => {
+              mostMade = Math.max(mostMade, made)
+              mostElements = Math.max(mostElements, grid.querySelectorAll("*").length)
+              made = 0
+              if (step++ === ${steps}) return resolve([Math.ceil(grid.clientHeight / 26), mostMade, mostElements])
+              grid.scrollTop += ${rows} * 26
+              requestAnimationFrame(frame)
+            }
+            requestAnimationFrame(frame)
+          })`
+        )
+        return Array.isArray(seen) ? seen.map(Number) : []
+      }
+      for (const rows of [1, 200]) {
+        const before = [await count("LayoutCount"), await count("RecalcStyleCount")]
+        const [room = Infinity, made = Infinity, elements = Infinity] = await scroll(rows)
+        // A frame that the page draws by itself, for a measurement, costs a few more.
+        assert.isAtMost((await count("LayoutCount")) - (before[0] ?? 0), steps + 10)
+        assert.isAtMost((await count("RecalcStyleCount")) - (before[1] ?? 0), steps + 10)
+        assert.isAtMost(made, rows === 1 ? 2 : room + 10)
+        // The row, two cells and what they show; and the header with its ticks.
+        assert.isAtMost(elements, (room + 10) * 12 + 40)
+      }
+    }))
+
   for (const colorScheme of ["light", "dark"] as const)
     it(`has no violation that axe finds, in ${colorScheme}`, () =>
       within(

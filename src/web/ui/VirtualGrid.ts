@@ -141,8 +141,10 @@ export class VirtualGrid {
     row.style.setProperty("top", `${index * this.options.rowHeight}px`)
     row.style.setProperty("height", `${this.options.rowHeight}px`)
     // Screen readers read rows in the order of the document.
-    const next = [...this.rows.keys()].filter((other) => other > index)
-    this.body.insertBefore(row, next.length === 0 ? null : (this.rows.get(Math.min(...next)) ?? null))
+    let next: number | undefined
+    for (const other of this.rows.keys())
+      if (other > index && (next === undefined || other < next)) next = other
+    this.body.insertBefore(row, next === undefined ? null : (this.rows.get(next) ?? null))
     this.rows.set(index, row)
   }
 
