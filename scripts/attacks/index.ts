@@ -6,6 +6,7 @@ import { mcp } from "./mcp.ts"
 import { memory } from "./memory.ts"
 import { paths } from "./paths.ts"
 import { secrets } from "./secrets.ts"
+import { serve } from "./serve.ts"
 import { terminal } from "./terminal.ts"
 
 /** All attacks, by what they attack. */
@@ -17,5 +18,6 @@ export const attacks: ReadonlyArray<Attack> = [
   ...amendments,
   ...paths,
   ...secrets,
-  ...memory
+  ...memory,
+  ...serve
 ]

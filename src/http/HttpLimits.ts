@@ -10,6 +10,10 @@ import type * as Duration from "effect/Duration"
 export interface HttpLimits {
   /** Maximum size of a request body in bytes. Default: 1 MiB. */
   readonly bodyBytes: number
+  /** Maximum number of values in a JSON body: elements, properties, objects and arrays. Default: 10,000. */
+  readonly bodyValues: number
+  /** How deep arrays and objects in a JSON body may be nested. Default: 64. */
+  readonly bodyDepth: number
   /** Maximum number of turns that run at the same time. Default: 50. */
   readonly turns: number
   /** The same for one user. Default: 5. */
@@ -37,6 +41,8 @@ export interface HttpLimits {
  */
 export const defaults: HttpLimits = {
   bodyBytes: 1024 * 1024,
+  bodyValues: 10_000,
+  bodyDepth: 64,
   turns: 50,
   turnsPerUser: 5,
   streams: 200,

@@ -48,24 +48,27 @@ export interface ServerOptions {
   readonly traces: TurnTraces
   /** The database of durable turns, if the server has one. */
   readonly durable?: DurableHandlers.DurableOptions | undefined
+  /** How long the server waits for the parts of a request. */
+  readonly patience?: typeof defaultPatience | undefined
   readonly rates?: Partial<typeof RequestGuard.defaultRates> | undefined
 }
 
 /** How many streams a token may have open. A page has two: the state, and the turn that it shows. */
 const streamsPerCaller = 20
 
-/** A client that sends its request slowly, or only a part of it, loses its connection. */
-const nodeOptions = {
+/** A client that sends its request slowly, or only a part of it, loses its connection. Times are in milliseconds. */
+export const defaultPatience = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  connectionsCheckingInterval: 5000,
-  keepAliveTimeout: 5000,
-  maxHeaderSize: 16 * 1024
+  connectionsCheckingInterval: 5000
 }
+
+const nodeOptions = { keepAliveTimeout: 5000, maxHeaderSize: 16 * 1024 }
 const maxConnections = 512
 
-const makeServer = ({ tls }: ServerOptions) => {
-  const server = tls === undefined ? createServer(nodeOptions) : createTlsServer({ ...nodeOptions, ...tls })
+const makeServer = ({ patience = defaultPatience, tls }: ServerOptions) => {
+  const options = { ...nodeOptions, ...patience }
+  const server = tls === undefined ? createServer(options) : createTlsServer({ ...options, ...tls })
   server.maxConnections = maxConnections
   server.maxHeadersCount = 100
   return server

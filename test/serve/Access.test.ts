@@ -6,6 +6,7 @@ import * as Tracer from "effect/Tracer"
 import { Scripted } from "effect-codex/testing"
 import * as Secret from "../../src/serve/Secret.ts"
 import { test } from "../support/live.ts"
+import * as DurableTurns from "./durableTurns.ts"
 import * as Server from "./server.ts"
 
 type Client = ReturnType<typeof Server.client>
@@ -113,6 +114,28 @@ describe("the server of effect-codex serve", () => {
       // A new token with the same name does not bring the old login back.
       yield* server.store.add(name ?? "", ["read"])
       assert.strictEqual((yield* session.json("GET", "/me")).status, 401)
+    }))
+
+  test("grants nothing that lasts: an amendment of Codex's policy is no answer over HTTP", () =>
+    Effect.gen(function* () {
+      const { durable, store } = yield* DurableTurns.open
+      const server = yield* Server.start({ durable: { client: durable, submit: {} } })
+      yield* server.play(script)
+      const client = Server.client(server.url, yield* server.add("submit", "approve"))
+      const { answer, hash, path } = yield* ask(client)
+      const asked = yield* DurableTurns.ask(store, "build-1842")
+      const given = { amendment: { _tag: "execPolicy", prefix: ["npm"] } }
+      for (const [target, hashOf] of [
+        [answer, hash],
+        [`/durable/approvals/${asked.id}`, asked.hash]
+      ] as const)
+        for (const decision of ["accept", "acceptForSession", "acceptWithAmendment"])
+          assert.strictEqual(
+            (yield* client.json("POST", target, { hash: hashOf, decision, given })).status,
+            400
+          )
+      assert.lengthOf((yield* client.json("GET", `${path}/approvals`)).body, 1)
+      assert.strictEqual((yield* durable.approvals.show(asked.id)).status, "pending")
     }))
 
   test("has the trace of a turn that it has run, with its calls and the wait for approval, for every role", () =>

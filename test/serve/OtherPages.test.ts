@@ -60,7 +60,86 @@ describe("another web page", () => {
     }))
 })
 
+describe("a proxy", () => {
+  test("cannot be imitated: headers such as X-Forwarded-Host change neither the host, the origin nor the sender", () =>
+    Effect.gen(function* () {
+      const server = yield* Server.start({
+        allowedHosts: ["approvals.example"],
+        rates: { anonymousRate: { burst: 4, perSecond: 0.001 } }
+      })
+      const authorization = `Bearer ${yield* server.add("read")}`
+      const { host } = new URL(server.url)
+      const status = (headers: Readonly<Record<string, string>>) =>
+        Effect.map(Server.raw(server.url, headers, { path: "/api/me" }), ({ status }) => status)
+      const forwarded = { "x-forwarded-host": host, forwarded: `host=${host}`, "x-forwarded-proto": "https" }
+      assert.strictEqual(yield* status({ authorization, host: "evil.example", ...forwarded }), 421)
+      assert.strictEqual(
+        yield* status({
+          authorization,
+          host,
+          origin: "http://evil.example",
+          "x-forwarded-host": "evil.example"
+        }),
+        403
+      )
+      // A proxy that ends TLS passes the Host header on, and the browser's Origin has its name.
+      const proxied = { host: "approvals.example", origin: "https://approvals.example", ...forwarded }
+      assert.strictEqual(yield* status({ authorization, ...proxied }), 200)
+      const statuses = yield* Effect.forEach([1, 2, 3, 4, 5], (n) =>
+        status({ host, "x-forwarded-for": `10.0.0.${n}`, "x-real-ip": `10.0.0.${n}` })
+      )
+      assert.deepStrictEqual(statuses, [401, 401, 401, 401, 429])
+    }))
+})
+
 describe("a flood of requests", () => {
+  for (const [name, sent] of [
+    ["headers", "GET /api/me HTTP/1.1\r\nHost: "],
+    ["a body", "POST /api/login HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nHost: "]
+  ] as const)
+    test(`loses its connection when it sends ${name} slowly, and others are answered meanwhile`, () =>
+      Effect.gen(function* () {
+        const patience = { headersTimeout: 200, requestTimeout: 300, connectionsCheckingInterval: 50 }
+        const server = yield* Server.start({ patience })
+        const { host, hostname, port } = new URL(server.url)
+        const ends = name === "headers" ? "" : `${host}\r\n\r\n{`
+        const sockets = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            Array.from({ length: 50 }, () => {
+              const socket = connect(Number(port), hostname)
+              socket.on("error", () => {})
+              socket.write(`${sent}${ends}`)
+              // A byte now and then, as a patient attacker sends it.
+              const dripping = setInterval(() => socket.write("x"), 50)
+              const closed = new Promise<void>((resolve) =>
+                socket.once("close", () => {
+                  clearInterval(dripping)
+                  resolve()
+                })
+              )
+              // Reading lets the socket see that the server has closed it.
+              socket.resume()
+              return { socket, closed }
+            })
+          ),
+          (sockets) => Effect.sync(() => sockets.forEach(({ socket }) => socket.destroy()))
+        )
+        const client = Server.client(server.url, yield* server.add("read"))
+        assert.strictEqual((yield* client.json("GET", "/me")).status, 200)
+        yield* Effect.promise(() => Promise.all(sockets.map(({ closed }) => closed)))
+      }))
+
+  test("cannot keep the server busy with a body of many values", () =>
+    Effect.gen(function* () {
+      const server = yield* Server.start()
+      const client = Server.client(server.url, yield* server.add("submit", "approve"))
+      const deep = `{"hash":"x","decision":"accept","given":{"content":{"a":${"[".repeat(480_000)}${"]".repeat(480_000)}}}}`
+      for (const path of ["/threads/x/approvals/y", "/durable/approvals/y", "/login"]) {
+        const { status } = yield* client.json("POST", path, undefined, { body: deep })
+        assert.strictEqual(status, 413, path)
+      }
+    }))
+
   test("is limited for each sender, and senders without a secret do not block the others", () =>
     Effect.gen(function* () {
       const burst = { burst: 3, perSecond: 0.001 }

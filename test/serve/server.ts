@@ -5,14 +5,16 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
-import { Approval, Codex, Conversations } from "effect-codex"
-import { ThreadOwners } from "effect-codex/http"
-import { Scripted } from "effect-codex/testing"
 import { request as nodeRequest } from "node:http"
+import * as Approval from "../../src/Approval.ts"
+import { Codex } from "../../src/Codex.ts"
+import { Conversations } from "../../src/conversations/Conversations.ts"
+import { ThreadOwners } from "../../src/http/ThreadOwners.ts"
 import type { Role } from "../../src/serve/Role.ts"
 import * as Server from "../../src/serve/Server.ts"
 import * as Sessions from "../../src/serve/Sessions.ts"
 import * as TurnTraces from "../../src/serve/TurnTraces.ts"
+import * as Scripted from "../../src/testing/Scripted.ts"
 import * as Tracer from "../../src/telemetry/tracer/Tracer.ts"
 import * as RecentTurns from "../../src/trace/reader/RecentTurns.ts"
 import * as TokenStore from "../../src/serve/TokenStore.ts"
@@ -26,7 +28,7 @@ const noPage: ReadonlyArray<PageFile> = [
 ]
 
 export interface StartOptions extends Partial<
-  Pick<Server.ServerOptions, "rates" | "page" | "allowedHosts" | "durable">
+  Pick<Server.ServerOptions, "rates" | "page" | "allowedHosts" | "durable" | "patience" | "tls">
 > {
   readonly approvalTimeout?: Duration.Input
 }
