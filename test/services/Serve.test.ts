@@ -1,81 +1,26 @@
-/** `effect-codex serve` in a real browser: the page in front of the real Codex, and what other people and pages can do. */
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+/** `effect-codex serve` in a real browser: the page in front of the real Codex, and how people use it. */
+import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Logger from "effect/Logger"
-import type * as Scope from "effect/Scope"
-import { Scripted } from "effect-codex/testing"
 import { type ChildProcess, spawn } from "node:child_process"
-import { readFileSync } from "node:fs"
-import { createServer } from "node:http"
-import { createRequire } from "node:module"
-import type { Browser, BrowserContextOptions, Page } from "playwright-core"
-import type { Role } from "../../src/serve/Role.ts"
-import * as PageFiles from "../../src/serve/PageFiles.ts"
+import type { Page } from "playwright-core"
 import * as TokenStore from "../../src/serve/TokenStore.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import {
+  askedBy,
+  newContext,
+  openPage,
+  promise,
+  script,
+  skipped,
+  start,
+  test,
+  useBrowser,
+  violations
+} from "../serve/browser.ts"
 import * as DurableTurns from "../serve/durableTurns.ts"
-import * as Server from "../serve/server.ts"
 import { bundle } from "../support/bundle.ts"
-import * as Chromium from "../support/chromium.ts"
 import * as Real from "../support/realEngine.ts"
-
-const skipped = Chromium.skipped("the page of effect-codex serve")
-
-let browser: Browser
-let page: ReadonlyArray<PageFiles.PageFile>
-
-/** A test in real time, without a log. */
-const test = (
-  name: string,
-  body: () => Effect.Effect<void, unknown, NodeServices.NodeServices | Scope.Scope>
-) =>
-  it.live(name, () =>
-    body().pipe(Effect.provide(NodeServices.layer), Effect.provide(Logger.layer([])), Effect.scoped)
-  )
-
-const promise = <A>(run: () => Promise<A>) => Effect.promise(run)
-
-/** A tab with its own storage that has logged in with a token. Its errors fail the test. */
-const openPage = Effect.fnUntraced(function* (
-  url: string,
-  token: string,
-  options: BrowserContextOptions = {},
-  prepare: (page: Page) => Promise<void> = async () => {}
-) {
-  const context = yield* Effect.acquireRelease(
-    promise(() => browser.newContext(options)),
-    (context) => promise(() => context.close())
-  )
-  const tab = yield* promise(() => context.newPage())
-  const errors: Array<string> = []
-  tab.on("pageerror", (error) => errors.push(error.message))
-  yield* promise(async () => {
-    await prepare(tab)
-    await tab.goto(url)
-    await tab.getByLabel("Token").fill(token)
-    await tab.getByRole("button", { name: "Log in" }).click()
-    await tab.getByRole("heading", { name: "Approvals" }).waitFor()
-  })
-  return { tab, context, errors }
-})
-
-/** Starts a turn as a program does, and waits until it asks. Returns the id of the thread. */
-const askedBy = Effect.fnUntraced(function* (
-  server: {
-    readonly url: string
-    readonly add: (...roles: readonly [Role, ...Array<Role>]) => Effect.Effect<string, unknown>
-  },
-  input = "Fix it"
-) {
-  const client = Server.client(server.url, yield* server.add("submit"))
-  const { body: thread } = yield* client.json("POST", "/threads", {})
-  const turn = yield* client.send("POST", `/threads/${thread.id}/turns`, { input, onDisconnect: "continue" })
-  yield* promise(async () => turn.body?.cancel())
-  yield* client.json("GET", `/threads/${thread.id}/approvals?wait=60`)
-  return { id: String(thread.id), client }
-})
 
 /** Shows a tab the first state of the server for ever. */
 const freezeState = async (tab: Page): Promise<void> => {
@@ -95,20 +40,6 @@ const freezeState = async (tab: Page): Promise<void> => {
     await route.fulfill({ contentType: "text/event-stream", body: state })
   })
 }
-
-const script = [Scripted.command("npm test", { approval: true }), Scripted.message("Fixed.")]
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
-
-/** Returns the violations that axe-core finds. The page's own policy forbids scripts from elsewhere, so the browser runs it. */
-const violations = async (tab: Page): Promise<ReadonlyArray<string>> => {
-  const found: unknown = await tab.evaluate(
-    `${axeSource}; axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ")))`
-  )
-  return Array.isArray(found) ? found.map(String) : ["axe-core did not run"]
-}
-
-const attackingPage = readFileSync(new URL("../serve/attackingPage.js", import.meta.url), "utf8")
 
 const exited = (child: ChildProcess) =>
   promise(
@@ -146,11 +77,7 @@ const serveProcess = Effect.fnUntraced(function* (
 })
 
 describe.skipIf(skipped)("the page of effect-codex serve", () => {
-  beforeAll(async () => {
-    browser = await Chromium.launch()
-    page = await Effect.runPromise(Effect.provide(PageFiles.load, NodeServices.layer))
-  })
-  afterAll(() => browser?.close())
+  useBrowser()
 
   test("goes from a prompt to an approved command and a diff with the real Codex, and drains on SIGTERM", () =>
     Effect.gen(function* () {
@@ -213,7 +140,7 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
   test("takes the first of two answers to a live and to a durable request, and shows the second person AlreadyDecided", () =>
     Effect.gen(function* () {
       const { durable, store } = yield* DurableTurns.open
-      const server = yield* Server.start({ page, durable: { client: durable, submit: {} } })
+      const server = yield* start({ durable: { client: durable, submit: {} } })
       yield* server.play(script)
       yield* askedBy(server)
       const { id } = yield* DurableTurns.ask(store, "release-7")
@@ -247,7 +174,7 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
   test("shows durable turns as they go on, submits one, and interrupts it", () =>
     Effect.gen(function* () {
       const { durable, store } = yield* DurableTurns.open
-      const server = yield* Server.start({ page, durable: { client: durable, submit: {} } })
+      const server = yield* start({ durable: { client: durable, submit: {} } })
       yield* DurableTurns.ask(store, "nightly/<b>")
       yield* DurableTurns.append(store, "nightly/<b>", 2)
       const { errors, tab } = yield* openPage(server.url, yield* server.add("submit"))
@@ -276,7 +203,7 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
 
   test("shows a token without the role no button, and the server refuses its answer", () =>
     Effect.gen(function* () {
-      const server = yield* Server.start({ page })
+      const server = yield* start()
       yield* server.play(script)
       const { id, client } = yield* askedBy(server)
       const { body: pending } = yield* client.json("GET", `/threads/${id}/approvals`)
@@ -308,156 +235,11 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
       })
     }))
 
-  test("shows hostile prompts, commands, paths and diffs as text", () =>
-    Effect.gen(function* () {
-      const evil = `<img src=x onerror="document.title='pwned'"><script>document.title='pwned'</script>\u202e[a](javascript:alert(1))`
-      const server = yield* Server.start({ page })
-      yield* server.play([
-        Scripted.message(evil),
-        Scripted.fileChange([{ path: `${evil}.txt`, kind: "add", diff: `+${evil}` }]),
-        Scripted.command(`echo ${evil}\n  │ false\nhash of the request:`, { approval: true })
-      ])
-      const { id } = yield* askedBy(server, evil)
-      const { errors, tab } = yield* openPage(server.url, yield* server.add("submit", "approve"))
-      const asked: Array<string> = []
-      tab.on("request", (request) => asked.push(request.url()))
-      yield* promise(async () => {
-        await tab.getByText(`\\u202e`).first().waitFor()
-        // Content that imitates a label stays in the frame of the command.
-        const labels = await tab.locator(".request dt").allTextContents()
-        assert.strictEqual(labels.filter((label) => label.startsWith("hash of the request")).length, 1)
-        await tab.goto(`${server.url}/#/threads/${id}`)
-        await tab.getByText("pwned").first().waitFor()
-        assert.strictEqual(
-          await tab.locator("img, script:not([src]), iframe, a[href^='javascript']").count(),
-          0
-        )
-        assert.match(await tab.title(), /effect-codex$/)
-      })
-      assert.deepStrictEqual(errors, [])
-      assert.deepStrictEqual(
-        asked.filter((url) => !url.startsWith(server.url)),
-        []
-      )
-    }))
-
-  test("cannot be read or used by the page of another origin", () =>
-    Effect.gen(function* () {
-      const server = yield* Server.start({ page })
-      yield* server.play(script)
-      const { id, client } = yield* askedBy(server)
-      const { body: pending } = yield* client.json("GET", `/threads/${id}/approvals`)
-      const { context } = yield* openPage(server.url, yield* server.add("approve"))
-      const attack = yield* Effect.acquireRelease(
-        promise(
-          () =>
-            new Promise<{ readonly url: string; readonly close: () => void }>((resolve) => {
-              const http = createServer((_, response) =>
-                response
-                  .writeHead(200, { "content-type": "text/html" })
-                  .end("<!doctype html><title>evil</title>")
-              )
-              http.listen(0, "127.0.0.1", () => {
-                const address = http.address()
-                const port = typeof address === "object" && address !== null ? address.port : 0
-                resolve({ url: `http://127.0.0.1:${port}/`, close: () => http.close() })
-              })
-            })
-        ),
-        ({ close }) => Effect.sync(close)
-      )
-      yield* promise(async () => {
-        // The same browser with the same storage in which a person has logged in.
-        const evil = await context.newPage()
-        await evil.goto(attack.url)
-        const target = server.url
-        const answer = `${target}/api/threads/${id}/approvals/${pending[0].id}`
-        const body = JSON.stringify({ hash: pending[0].hash, decision: "accept" })
-        await evil.evaluate(attackingPage)
-        const found: unknown = await evil.evaluate(`attack(${JSON.stringify({ answer, body, target })})`)
-        assert.deepStrictEqual(found, {
-          fetch: "blocked",
-          page: "blocked",
-          simplePost: "blocked",
-          jsonPost: "blocked",
-          withToken: "blocked",
-          image: "blocked",
-          script: "blocked",
-          socket: "blocked",
-          events: "blocked",
-          framed: "blocked",
-          form: "blocked",
-          storage: 0
-        })
-        assert.deepStrictEqual(await context.cookies(), [])
-      })
-      // The request still waits.
-      assert.lengthOf((yield* client.json("GET", `/threads/${id}/approvals`)).body, 1)
-    }))
-
-  test("has no violation that axe-core finds, light and dark, wide and on a phone", () =>
-    Effect.gen(function* () {
-      const server = yield* Server.start({ page })
-      yield* server.play([
-        Scripted.message("Let me see."),
-        Scripted.fileChange([{ path: "sum.js", kind: "update", diff: "@@\n-a\n+b" }]),
-        ...script
-      ])
-      const { id } = yield* askedBy(server)
-      const token = yield* server.add("submit", "approve")
-      for (const [colorScheme, width] of [
-        ["light", 1200],
-        ["dark", 390]
-      ] as const) {
-        const options = { colorScheme, viewport: { width, height: 800 } }
-        const { errors, tab } = yield* openPage(server.url, token, options)
-        yield* promise(async () => {
-          await tab.getByText("npm test", { exact: true }).waitFor()
-          for (const view of ["#/inbox", `#/threads/${id}`, "#/threads", "#/limits"]) {
-            await tab.goto(`${server.url}/${view}`)
-            await tab.getByRole("heading", { level: 2 }).first().waitFor()
-            assert.deepStrictEqual(await violations(tab), [], `${colorScheme} ${view}`)
-            const overflow = await tab.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert.isAtMost(Number(overflow), 0, `${width} ${view}`)
-          }
-          await tab.getByRole("button", { name: "Log out" }).click()
-          await tab.getByLabel("Token").waitFor()
-          assert.deepStrictEqual(await violations(tab), [], `${colorScheme} login`)
-        })
-        assert.deepStrictEqual(errors, [])
-      }
-    }))
-
-  test("can be used with the keyboard alone, keeps its login over a reload, and loses it when the token is revoked", () =>
-    Effect.gen(function* () {
-      const server = yield* Server.start({ page })
-      yield* server.play(script)
-      const { id } = yield* askedBy(server)
-      const token = yield* server.add("approve")
-      const { tab } = yield* openPage(server.url, token)
-      yield* promise(async () => {
-        await tab.reload()
-        await tab.getByText("npm test", { exact: true }).waitFor()
-        await tab.locator("button:enabled", { hasText: /^Approve$/ }).waitFor()
-        const focused = () => tab.evaluate("document.activeElement?.textContent ?? ''")
-        for (let n = 0; n < 30 && (await focused()) !== "Approve"; n++) await tab.keyboard.press("Tab")
-        await tab.keyboard.press("Enter")
-        await tab.getByText("Approved.").waitFor()
-        await tab.goto(`${server.url}/#/threads/${id}`)
-        await tab.getByText("Fixed.").waitFor()
-      })
-      yield* server.store.revoke("approve-2")
-      yield* promise(() => tab.getByLabel("Token").waitFor())
-    }))
-
   test("logs in with the code of the terminal, which leaves the address at once and works once", () =>
     Effect.gen(function* () {
-      const server = yield* Server.start({ page })
+      const server = yield* start()
       const code = yield* server.sessions.makeCode
-      const context = yield* Effect.acquireRelease(
-        promise(() => browser.newContext()),
-        (context) => promise(() => context.close())
-      )
+      const context = yield* newContext()
       yield* promise(async () => {
         const tab = await context.newPage()
         const asked: Array<string> = []
