@@ -259,8 +259,9 @@ export class Codex extends Context.Service<
           Effect.annotateSpans(withOriginator(effect), annotations)
         yield* Redaction.addSecretsFrom(engine.environment ?? {})
         yield* SafeSpan.withSafeTracer(annotated(StartTelemetry.starting("engine")(engine.ready)))
-        const detaches = (thread: Engine.EngineThread) =>
-          (attaches || options.onScopeClose === "detach") && thread.detach !== undefined
+        const leavesTurns =
+          attaches || options.onScopeClose === "detach" || (yield* SharedThreads.LeavesTurns)
+        const detaches = (thread: Engine.EngineThread) => leavesTurns && thread.detach !== undefined
         const opening = SharedThreads.opening(openThreads, detaches)
         const { approvalMode, cwd, model, sandbox } = options
         const thread = yield* start({
@@ -274,6 +275,7 @@ export class Codex extends Context.Service<
           tools: tools.specs,
           goals: options.goals,
           observer: opening.observer,
+          leavesTurns,
           config: servers === undefined ? options.config : { ...options.config, ...servers }
         }).pipe(
           Effect.tap((thread) => Effect.annotateCurrentSpan(attribute.conversationId, thread.id)),

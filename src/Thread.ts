@@ -169,6 +169,9 @@ export interface Thread {
 /** @internal Lets a caller that may lose the right to start a turn at any time refuse right before the start. */
 export const { BeforeStart } = TurnRunner
 
+/** @internal Has threads leave their turns running from before they are open, if their engine can. */
+export const { LeavesTurns } = SharedThreads
+
 /**
  * The running turn of a thread, and a handle of its thread. `Codex.attach` returns it.
  * @since 0.1.0

@@ -251,7 +251,7 @@ const make = Effect.fnUntraced(function* (transport: Transport.Transport) {
       observer: options.observer,
       goals: Goals.isEnabled(options),
       unclaimed: new Map(),
-      isDetached: false,
+      isDetached: options.leavesTurns === true && transport.turnsOutlive === true,
       cwd: () => cwd ?? "/"
     }
     const first = yield* openOnProcess(method, { ...more, ...settings }, holder, resumed)

@@ -55,6 +55,11 @@ export interface EngineThreadOptions extends SettingsOptions {
   readonly goals?: boolean | undefined
   /** Receives what happens on the thread without a request, from before the thread is open until its scope closes. */
   readonly observer?: ThreadObserver | undefined
+  /**
+   * Whether turns go on when the scope of the thread closes, from before the thread is open: it may have a running turn. An
+   * engine without `detach` ignores it.
+   */
+  readonly leavesTurns?: boolean | undefined
 }
 
 /**

@@ -248,6 +248,11 @@ export const detach = (handle: SharingHandle): Effect.Effect<void, CodexError.In
     return detach
   })
 
+/** Whether threads leave their turns running, like the option `onScopeClose: "detach"`, if their engine can. */
+export const LeavesTurns = Context.Reference<boolean>("effect-codex/turn/LeavesTurns", {
+  defaultValue: () => false
+})
+
 const left = new CodexError.TurnInterrupted({ by: "detach" })
 
 /** Leaves a turn running in the engine, and waits until this process no longer observes it. */

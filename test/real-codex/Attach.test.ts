@@ -11,6 +11,7 @@ import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
 import { ThreadId } from "../../src/domain/Ids.ts"
 import type * as Turn from "../../src/domain/Turn.ts"
+import * as Engine from "../../src/engine/Engine.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import * as CommandLine from "../support/commandLine.ts"
 import * as CodexSocket from "../support/codexSocket.ts"
@@ -149,6 +150,44 @@ describe("effect-codex attach", () => {
 })
 
 describe.concurrent("a detached thread", () => {
+  test("leaves its running turn when its scope closes before a handle has the turn", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const codex = yield* CodexSocket.make([M.reply(M.until(Deferred.await(gate)), M.text("done"))])
+      const id = yield* Effect.gen(function* () {
+        const thread = yield* codex.start({ onScopeClose: "detach" })
+        yield* Effect.forkScoped(thread.run("go", { key: "k" }), { startImmediately: true })
+        yield* until(
+          "the model is asked",
+          Effect.map(codex.model.requests, ({ length }) => length === 1)
+        )
+        return thread.id
+      }).pipe(Effect.scoped, Effect.provide(codex.layer))
+      const turns: Array<Engine.AdoptedTurn> = []
+      const none = undefined
+      yield* Effect.flatMap(Engine.Engine, (engine) =>
+        engine.resumeThread(id, {
+          cwd: codex.workspace,
+          sandbox: "workspace-write",
+          approvalMode: "on-request",
+          model: none,
+          instructions: none,
+          ephemeral: none,
+          tools: [],
+          observer: { onTurn: (turn) => void turns.push(turn), onGoal: () => {}, onExit: () => {} },
+          leavesTurns: true
+        })
+      ).pipe(Effect.scoped, Effect.provide(codex.layer))
+      assert.lengthOf(turns, 1)
+      yield* Deferred.succeed(gate, undefined)
+      const turn = yield* Effect.flatMap(codex.resume(id), (thread) => thread.run("go", { key: "k" })).pipe(
+        Effect.scoped,
+        Effect.provide(codex.layer)
+      )
+      assert.strictEqual(turn.message, "done")
+      assert.lengthOf(yield* codex.model.requests, 1)
+    }))
+
   test("finishes its turn without a program, also when the effect that runs it is interrupted", () =>
     Effect.gen(function* () {
       const more = yield* Deferred.make<void>()

@@ -22,6 +22,7 @@ import { Codex } from "../../Codex.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import * as Prices from "../../domain/Prices.ts"
 import type { StateLocked, StorageUnavailable } from "../../domain/StorageErrors.ts"
+import { LeavesTurns } from "../../Thread.ts"
 import * as SqliteStore from "../store/SqliteStore.ts"
 import { Store } from "../store/Store.ts"
 import * as Dispatcher from "./Dispatcher.ts"
@@ -216,7 +217,8 @@ const make = Effect.fnUntraced(function* <
     Effect.updateContext(
       open(toolkit === undefined ? {} : { tools: toolkit }),
       (context: Context.Context<Scope.Scope>) => Context.merge(toolServices, context)
-    )
+      // Behind a socket a turn goes on when this runner leaves it. Otherwise it ends with Codex, and is recovered.
+    ).pipe(Effect.provideService(LeavesTurns, true))
 
   const threadsOf = (codex: Codex["Service"]): RunnerThreads => ({
     home: codex.home,

@@ -188,8 +188,6 @@ export const run = Effect.fnUntraced(function* (
       telemetry.moved
       // A turn that runs is adopted when the thread opens, and only the time limit of its submission counts.
     ).pipe(Effect.provideService(TurnOptions.DefaultTimeout, Duration.infinity))
-    // Behind a socket the turn goes on when this runner leaves it. Otherwise it ends with Codex, and is recovered.
-    yield* Effect.ignore(thread.detach)
     claimed.open = thread
     if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
     // The activity has the events of a turn that an earlier runner started, too.

@@ -2,10 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Codex } from "../../../src/Codex.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
 import { TurnId } from "../../../src/domain/Ids.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
+import * as Engine from "../../../src/engine/Engine.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
 import { layerCodex, layerStore, outcome, pending, runner, status, submit } from "./support.ts"
 
@@ -218,5 +221,34 @@ describe("a runner of durable turns", () => {
       assert.strictEqual(open.length, 21)
       assert.strictEqual((yield* store.turn("late"))?.status, "submitted")
     }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("opens each thread so that it leaves its turns from before it is open", () =>
+    Effect.gen(function* () {
+      const opened: Array<boolean | undefined> = []
+      const layer = Layer.effect(
+        Engine.Engine,
+        Effect.map(Engine.Engine, (engine) =>
+          Engine.Engine.of({
+            ...engine,
+            startThread: (options) => {
+              opened.push(options.leavesTurns)
+              return engine.startThread(options)
+            },
+            resumeThread: (id, options) => {
+              opened.push(options.leavesTurns)
+              return engine.resumeThread(id, options)
+            }
+          })
+        )
+      ).pipe(Layer.provideMerge(Layer.fresh(Scripted.layer)))
+      yield* Effect.gen(function* () {
+        yield* Scripted.play([Scripted.message("one"), Scripted.completed, Scripted.message("two")])
+        yield* submit("k1")
+        yield* submit("k2")
+        yield* Effect.provide(outcome("k2"), runner())
+      }).pipe(Effect.provide(Layer.fresh(Codex.layer).pipe(Layer.provideMerge(layer))))
+      assert.deepStrictEqual(opened, [true, true])
+    }).pipe(Effect.provide(layerStore))
   )
 })
