@@ -156,7 +156,7 @@ export const make = (): MissedNotifications => {
       open.completed.add(item.id)
     }
     if (turn.status === "inProgress") return missed
-    // Codex reports a turn as interrupted for a moment when it has ended and its end is not stored yet.
+    // The turn may have ended while Codex made the reply, which then lacks its end. The check of an idle turn asks again.
     if (turn.status === "interrupted") {
       missed.push({
         method: "thread/status/changed",

@@ -106,7 +106,14 @@ export const TurnError = Schema.Struct({
   additionalDetails: nullish(text)
 })
 
-const StoredTurn = Schema.Struct({ id: TurnId, status: text, error: nullish(TurnError) })
+const moment = nullish(Schema.Finite)
+
+const StoredTurn = Schema.Struct({
+  id: TurnId,
+  status: text,
+  error: nullish(TurnError),
+  completedAt: moment
+})
 
 export const ThreadRead = Schema.Struct({
   thread: Schema.Struct({
@@ -148,8 +155,6 @@ export const ThreadHistory = Schema.Struct({
     )
   })
 })
-
-const moment = nullish(Schema.Finite)
 
 /** A page of the turns of a thread. Times are in seconds since the epoch. */
 export const TurnList = Schema.Struct({

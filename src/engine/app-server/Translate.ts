@@ -276,6 +276,15 @@ export const notification = (
   return ignoredMethods.has(method) ? ignored : unknown(method, params, at)
 }
 
+/**
+ * Whether the history has no end of a turn that does not run: its process died, or it ended while Codex made the reply. Codex
+ * reads the history before it looks whether the turn runs, so in the second case the next reply has the end.
+ */
+export const lacksEnd = (turn: {
+  readonly status: string
+  readonly completedAt?: number | null | undefined
+}): boolean => turn.status === "interrupted" && typeof turn.completedAt !== "number"
+
 /** Returns how a stored turn ended. */
 export const turnEnd = (
   turn: { readonly status: string; readonly error?: typeof Protocol.TurnError.Type | null },
@@ -317,6 +326,12 @@ export const endOf = (
       ? Option.none()
       : Option.some(turn.status === "inProgress" ? turn.status : turnEnd(turn, { at: 0, mask }))
   })
+
+/** Whether a `thread/read` reply holds the turn without its end, although it does not run. */
+export const readLacksEnd = (read: unknown, turnId: TurnId): boolean =>
+  Option.exists(decodeThreadRead(read), ({ thread }) =>
+    (thread.turns ?? []).some((turn) => turn.id === turnId && lacksEnd(turn))
+  )
 
 /** Whether a `thread/read` reply reports a running turn. */
 export const isActive = (read: unknown): boolean =>

@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as CodexError from "../../domain/CodexError.ts"
-import type { ThreadId } from "../../domain/Ids.ts"
+import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Engine from "../Engine.ts"
 import * as BackgroundTerminals from "./BackgroundTerminals.ts"
 import * as JsonRpcConnection from "./JsonRpcConnection.ts"
@@ -50,6 +50,14 @@ const expectedErrorOf = ({ state }: RunningTurn.RunningTurn) =>
 const readThread = (process: AppServerProcess.Process, threadId: ThreadId, includeTurns: boolean) =>
   process.connection.request("thread/read", { threadId, includeTurns })
 
+/** Reads a thread, and a second time if the first reply lacks the end of the turn: it may have ended meanwhile. */
+const readEnd = (process: AppServerProcess.Process, threadId: ThreadId, turnId: TurnId) => {
+  const read = readThread(process, threadId, true)
+  return Effect.option(
+    Effect.flatMap(read, (thread) => (Translate.readLacksEnd(thread, turnId) ? read : Effect.succeed(thread)))
+  )
+}
+
 /**
  * Confirms the end of a turn whose last event is an error or whose thread is idle: Codex sometimes loses
  * `turn/completed` (openai/codex#28495, openai/codex#35810). The stored turn says how it ended.
@@ -69,7 +77,7 @@ export const confirmEnd = (process: AppServerProcess.Process, runningTurn: Runni
       const turnId = RunningTurn.turnIdOf(runningTurn)
       if (turnId === undefined)
         return RunningTurn.fail(runningTurn, stalled("codex accepted the turn but never started it"))
-      const thread = yield* Effect.option(readThread(process, runningTurn.threadId, true))
+      const thread = yield* readEnd(process, runningTurn.threadId, turnId)
       const end = Option.flatMap(thread, (thread) => Translate.endOf(thread, turnId, process.mask))
       if (Option.isSome(end))
         return end.value === "inProgress" ? undefined : RunningTurn.end(runningTurn, end.value)

@@ -89,8 +89,7 @@ const itemsOf = (
 /** Returns how a stored turn ended. Codex reports a turn whose process died as interrupted, without the time of an end. */
 const endOf = (turn: StoredTurn, mask: (text: string) => string): Engine.FoundTurn["end"] => {
   if (turn.status === "inProgress") return undefined
-  if (turn.status === "interrupted" && typeof turn.completedAt !== "number")
-    return new CodexError.EngineExited({ stderr: "" })
+  if (Translate.lacksEnd(turn)) return new CodexError.EngineExited({ stderr: "" })
   return Translate.turnEnd(turn, { at: 0, mask })
 }
 
@@ -113,11 +112,16 @@ const eventsOf = (
 
 /** Finds the turn that the input with a client id started, or `undefined`. */
 export const find = (
-  process: AppServerProcess.Process,
+  process: Pick<AppServerProcess.Process, "connection" | "mask">,
   threadId: ThreadId,
   clientId: string
-): Request<Engine.FoundTurn | undefined> =>
-  Effect.flatMap(findStored(process, threadId, clientId), (turn) => {
+): Request<Engine.FoundTurn | undefined> => {
+  const stored = findStored(process, threadId, clientId)
+  // A turn that ended while Codex made the first reply has its end in the second one.
+  const settled = Effect.flatMap(stored, (turn) =>
+    turn !== undefined && Translate.lacksEnd(turn) ? stored : Effect.succeed(turn)
+  )
+  return Effect.flatMap(settled, (turn) => {
     if (turn === undefined) return Effect.undefined
     const end = endOf(turn, process.mask)
     // The events of a running turn come from the turn itself.
@@ -129,3 +133,4 @@ export const find = (
       endedAt: typeof turn.completedAt === "number" ? turn.completedAt * 1000 : undefined
     }))
   })
+}

@@ -498,6 +498,27 @@ describe.concurrent("a turn whose end Codex does not report", () => {
       assert.lengthOf(yield* fake.of("thread/read"), 1)
     }))
 
+  test("completes when the turn ends while Codex makes its reply, which then says that the turn is interrupted", () =>
+    Effect.gen(function* () {
+      const fake = yield* Fake.make({
+        on: {
+          "turn/start": [[...Fake.begin, Fake.said("done"), Fake.status("idle")]],
+          "thread/read": [readAs("interrupted"), readAs("completed")]
+        }
+      })
+      const turn = yield* Effect.flatMap(Fake.startThread, (thread) => thread.run("go")).pipe(
+        Effect.provide(fake.layer())
+      )
+      assert.strictEqual(turn.message, "done")
+      assert.lengthOf(yield* fake.of("thread/read"), 2)
+    }))
+
+  test("is interrupted when no reply of Codex has its end", () =>
+    Effect.gen(function* () {
+      const [result] = yield* failing([...Fake.begin, Fake.status("idle")], readAs("interrupted"))
+      assert.strictEqual(result._tag === "Failure" ? result.failure._tag : "", "TurnInterrupted")
+    }))
+
   test("stalls when the thread is idle and the turn was accepted but never started", () =>
     Effect.gen(function* () {
       const idle = {
