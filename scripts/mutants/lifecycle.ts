@@ -335,10 +335,17 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "fails again with its error"
     ]
   ]),
+  ...inFile("src/engine/app-server/TurnHistory.ts", "test/engine/app-server/TurnHistory.test.ts", [
+    [
+      "turn !== undefined && Translate.lacksEnd(turn) ? stored",
+      "turn === undefined ? stored",
+      "asks again about a turn without an end, which may have ended while Codex made its reply"
+    ]
+  ]),
   ...inFile("src/engine/app-server/TurnHistory.ts", "test/real-codex/TurnKeys.test.ts", [
     [
-      'turn.status === "interrupted" && typeof turn.completedAt !== "number"',
-      "false",
+      "if (Translate.lacksEnd(turn))",
+      "if (false)",
       "fails as its first caller would if its engine ended while it ran, and with its failure if it failed"
     ],
     [

@@ -4,7 +4,7 @@ import type * as Tool from "effect/ai/Tool"
 import type { Codex } from "../Codex.ts"
 import type { InvalidRequest } from "../domain/EngineErrors.ts"
 import type { StorageUnavailable } from "../domain/StorageErrors.ts"
-import { DurableRunner, type RunnerOptions } from "../durable/runner/DurableRunner.ts"
+import { DurableRunner, HasOthers, type RunnerOptions } from "../durable/runner/DurableRunner.ts"
 import * as ClusterEngine from "./ClusterEngine.ts"
 import * as PostgresStore from "./PostgresStore.ts"
 
@@ -42,6 +42,7 @@ export const layer = <
   Codex | ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
 > =>
   DurableRunner.layer(options).pipe(
+    Layer.provide(Layer.succeed(HasOthers, true)),
     Layer.provide(ClusterEngine.layer(options)),
     Layer.provide(PostgresStore.layer(options))
   )

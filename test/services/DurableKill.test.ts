@@ -8,12 +8,12 @@ import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { existsSync, readFileSync } from "node:fs"
 import * as SqliteStore from "../../src/durable/store/SqliteStore.ts"
 import { Store } from "../../src/durable/store/Store.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { bundle } from "../support/bundle.ts"
 import * as CodexSocket from "../support/codexSocket.ts"
+import { lines } from "../support/durableWorkers.ts"
 
 /** Starts a worker, and returns how to kill it with -9. */
 const startWorker = Effect.fnUntraced(function* (
@@ -56,9 +56,6 @@ const until = <A>(query: Effect.Effect<A | undefined, unknown, Store>) =>
     )
     return found
   })
-
-const lines = (file: string): ReadonlyArray<string> =>
-  existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : []
 
 interface End {
   readonly status: string | undefined

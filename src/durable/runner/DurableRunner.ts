@@ -66,7 +66,8 @@ export interface RunnerOptions<
    */
   readonly programVersion?: string | undefined
   /**
-   * How long a runner that stops waits for tools that run, before it leaves its turns. Default: 10 seconds.
+   * How long a runner that stops, or from which a turn moves to another runner, waits for tools that run, before it leaves its
+   * turns. Default: 10 seconds.
    */
   readonly drainDeadline?: Duration.Input | undefined
   /**
@@ -174,6 +175,11 @@ export class DurableRunner extends Context.Service<
     )
 }
 
+/** @internal Whether turns can move to this runner from another one that lives, because several share the database. */
+export const HasOthers = Context.Reference<boolean>("effect-codex/durable/HasOthers", {
+  defaultValue: () => false
+})
+
 /** The workflow engine of a database that has one runner. */
 const layerSingleEngine = ClusterWorkflowEngine.layer.pipe(
   Layer.provide(SingleRunner.layer({ runnerStorage: "memory" })),
@@ -255,6 +261,7 @@ const make = Effect.fnUntraced(function* <
     expiry: Duration.fromInputUnsafe(approvalExpiry),
     leaving,
     drainDeadline: Duration.fromInputUnsafe(drainDeadline),
+    patience: (yield* HasOthers) ? Duration.fromInputUnsafe(drainDeadline) : Duration.zero,
     report: (event) => void PubSub.publishUnsafe(events, event)
   }
 

@@ -49,6 +49,8 @@ export interface RunnerContext {
   readonly leaving: Deferred.Deferred<void>
   /** How long a runner that leaves waits for the tools that run. */
   readonly drainDeadline: Duration.Duration
+  /** How long another runner, from which a turn has moved, may take to end the tools that it runs. */
+  readonly patience: Duration.Duration
   readonly report: (event: RunnerEvent) => void
 }
 

@@ -8,6 +8,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Policy from "../../approval/Policy.ts"
@@ -244,7 +245,7 @@ export const run = (
       timeoutMillis,
       startedAt,
       deadline: startedAt + timeoutMillis,
-      tools: TurnTools.make(store, key, () => isGone),
+      tools: TurnTools.make(store, key, () => isGone, runner.patience),
       writer: yield* EventWriter.make(store, key, row.epoch),
       policy: DurableApprovals.policy({
         store,
@@ -284,11 +285,12 @@ export const run = (
     const incompatible = incompatibility(row, runner.programVersion)
     // The tools of the turn belong to the other version.
     if (incompatible !== undefined) isGone = true
-    /** The runner stops. A tool that runs gets the time to end, because nobody else can know its result. */
-    const leave = Deferred.await(runner.leaving).pipe(
-      Effect.andThen(Effect.sync(() => void (isGone = true))),
-      Effect.andThen(Effect.timeoutOption(claimed.tools.idle, runner.drainDeadline))
-    )
+    /** A tool that runs gets the time to end, because no other runner can know its result. No further tool starts. */
+    const endTools = Effect.suspend(() => {
+      isGone = true
+      return Effect.timeoutOption(claimed.tools.idle, runner.drainDeadline)
+    })
+    const leave = Effect.andThen(Deferred.await(runner.leaving), endTools)
     const outcome = yield* Effect.raceAllFirst([
       incompatible === undefined
         ? runToOutcome(runner, claimed)
@@ -298,7 +300,8 @@ export const run = (
       Effect.as(Deferred.await(gone), undefined)
     ]).pipe(
       Effect.provideService(Policy.Current, claimed.policy),
-      Effect.provideService(ToolJournal.Current, claimed.tools.journal)
+      Effect.provideService(ToolJournal.Current, claimed.tools.journal),
+      interruptedAfter(endTools)
     )
     if (outcome === undefined) {
       yield* Effect.ignore(claimed.writer.flush)
@@ -310,3 +313,15 @@ export const run = (
     yield* finish(runner, claimed, outcome)
     return true
   }).pipe(Effect.scoped, Sampling.withTelemetry())
+
+/** Delays the interruption of an effect until `ready`: the workflow engine interrupts a turn that moves to another runner. */
+const interruptedAfter =
+  (ready: Effect.Effect<unknown>) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.forkChild(restore(effect), { startImmediately: true }), (fiber) =>
+        restore(Fiber.join(fiber)).pipe(
+          Effect.onInterrupt(() => Effect.andThen(ready, Fiber.interrupt(fiber)))
+        )
+      )
+    )

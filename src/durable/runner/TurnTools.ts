@@ -1,7 +1,10 @@
 /** The journal of the tool calls of one turn in the database, and the number of calls that run. */
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { ToolFailed } from "../../domain/CodexError.ts"
 import * as Item from "../../domain/Item.ts"
@@ -40,14 +43,19 @@ export interface TurnTools {
   readonly idle: Effect.Effect<void>
 }
 
+/** How often a call that an earlier runner may still run is looked at. */
+const lookAgain = Schedule.spaced("200 millis")
+
 /**
  * Makes the journal of the turn with this key. `isLeaving`: whether the runner leaves the turn. A call that arrives then does
- * not start: Codex sends it to the next runner.
+ * not start: Codex sends it to the next runner. `patience`: how long an earlier runner, from which the turn has moved, may
+ * take to end a call that must not run twice.
  */
 export const make = (
   { tools }: Pick<Store["Service"], "tools">,
   key: string,
-  isLeaving: () => boolean
+  isLeaving: () => boolean,
+  patience: Duration.Duration
 ): TurnTools => {
   const running = new Set<string>()
   let waiting: ReadonlyArray<Deferred.Deferred<void>> = []
@@ -66,10 +74,18 @@ export const make = (
       return Deferred.await(waiter)
     }),
     journal: {
-      find: ({ callId, turnId }) =>
+      find: ({ callId, sideEffect, turnId }) =>
         Effect.gen(function* () {
           if (isLeaving()) return yield* Effect.never
-          const row = yield* StorageRetry.retry(tools.get(turnId, callId))
+          const get = StorageRetry.retry(tools.get(turnId, callId))
+          let row = yield* get
+          if (row?.state === "intent" && sideEffect === "once") {
+            const ended = Effect.repeat(get, {
+              schedule: lookAgain,
+              until: (found) => found?.state !== "intent"
+            })
+            row = Option.getOrElse(yield* Effect.timeoutOption(ended, patience), () => row)
+          }
           if (row === undefined) return undefined
           return row.state === "intent" ? "started" : yield* Effect.mapError(decode(row.result), corrupt)
         }),

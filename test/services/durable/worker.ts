@@ -3,10 +3,11 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
-import { appendFileSync } from "node:fs"
+import { appendFileSync, existsSync } from "node:fs"
 import { Codex } from "../../../src/Codex.ts"
 import type { CodexError } from "../../../src/domain/CodexError.ts"
 import * as DurableRunnerPostgres from "../../../src/durable-postgres/DurableRunnerPostgres.ts"
@@ -36,39 +37,69 @@ const call = (name: string) =>
 const hangs = (name: string) =>
   Effect.andThen(call(name), process.env["HANG"] === "1" ? Effect.never : Effect.succeed("done"))
 
+/** Waits until the test creates a file, if it names one. */
+const gate = process.env["GATE"]
+const passGate = Effect.suspend(() =>
+  gate === undefined || existsSync(gate) ? Effect.void : Effect.fail("closed")
+).pipe(Effect.retry(Schedule.spaced("20 millis")), Effect.orDie)
+
 const handlers = Tools.toLayer({
   charge: () => Effect.as(call("charge"), "charged"),
   transfer: () => hangs("transfer"),
   put: () => hangs("put"),
-  note: () => Effect.as(call("note"), "noted")
+  note: () => call("note").pipe(Effect.andThen(passGate), Effect.as("noted"))
 })
 
-/** Dies right after the request that starts the first turn has been written, and before its reply. */
-const dyingAtStart = (thread: Engine.EngineThread): Engine.EngineThread => ({
-  ...thread,
-  turn: (input, options, turnHandlers) =>
-    thread.turn(
-      input,
-      {
-        ...options,
-        beforeStart: () => {
-          setImmediate(() => process.kill(process.pid, "SIGKILL"))
-          return options.beforeStart?.()
-        }
-      },
-      turnHandlers
-    )
-})
+/** What happens right before the first turn is requested: `check` says whether the worker may still start it. */
+const atStart: Readonly<Record<string, (check: Check) => ReturnType<Check>>> = {
+  /** Dies right after the request has been written, and before its reply. */
+  DIE_AT_START: (check) => {
+    setImmediate(() => process.kill(process.pid, "SIGKILL"))
+    return check()
+  },
+  /** Freezes before the request is written, and writes whether it was refused after the thaw. */
+  FREEZE_AT_START: (check) => {
+    process.kill(process.pid, "SIGSTOP")
+    const refusal = check()
+    appendFileSync(calls, `${refusal?._tag ?? "started"} - ${process.pid}\n`)
+    return refusal
+  }
+}
+type Check = NonNullable<Engine.EngineTurnOptions["beforeStart"]>
+
+const happening = Object.entries(atStart).find(([name]) => process.env[name] === "1")?.[1]
+const withHappening =
+  (happens: (check: Check) => ReturnType<Check>) =>
+  (thread: Engine.EngineThread): Engine.EngineThread => {
+    let isFirst = true
+    return {
+      ...thread,
+      turn: (input, options, turnHandlers) =>
+        thread.turn(
+          input,
+          {
+            ...options,
+            beforeStart: () => {
+              const check = () => options.beforeStart?.()
+              const result = isFirst ? happens(check) : check()
+              isFirst = false
+              return result
+            }
+          },
+          turnHandlers
+        )
+    }
+  }
 
 const layerSocket = AppServer.layerSocket({ path: socket })
 const engine =
-  process.env["DIE_AT_START"] === "1"
+  happening !== undefined
     ? Layer.effect(
         Engine.Engine,
         Effect.map(Engine.Engine, (engine) =>
           Engine.Engine.of({
             ...engine,
-            startThread: (options) => Effect.map(engine.startThread(options), dyingAtStart)
+            startThread: (options) => Effect.map(engine.startThread(options), withHappening(happening))
           })
         )
       ).pipe(Layer.provide(layerSocket))
