@@ -60,6 +60,7 @@ export const proxy = Effect.fnUntraced(function* (path: string, target: () => st
   let connections = 0
   let mutes = false
   let swallows = false
+  let cutIn: { chunks: number; readonly done: () => void } | undefined
   const server = createServer((client) => {
     connections++
     const upstream = connect(target())
@@ -72,7 +73,15 @@ export const proxy = Effect.fnUntraced(function* (path: string, target: () => st
     }
     for (const socket of pair) socket.on("error", end).on("close", end)
     client.on("data", (chunk) => void (swallows || upstream.write(chunk)))
-    upstream.on("data", (chunk) => void (mutes || client.write(chunk)))
+    upstream.on("data", (chunk) => {
+      if (cutIn !== undefined && --cutIn.chunks < 0) {
+        const { done } = cutIn
+        cutIn = undefined
+        for (const [client] of pairs) client.destroy()
+        return done()
+      }
+      if (!mutes) client.write(chunk)
+    })
   })
   yield* Effect.acquireRelease(
     Effect.promise(async () => {
@@ -92,6 +101,12 @@ export const proxy = Effect.fnUntraced(function* (path: string, target: () => st
       swallows = false
       for (const [client] of pairs) client.destroy()
     }),
+    /** Breaks all connections after so many more chunks of Codex, whose last one is lost. Completes when that has happened. */
+    cutAfter: (chunks: number) =>
+      Effect.callback<void>((resume) => {
+        cutIn = { chunks, done: () => resume(Effect.void) }
+        return Effect.sync(() => void (cutIn = undefined))
+      }),
     /** Drops what Codex sends from now on, until the next cut. */
     mute: Effect.sync(() => void (mutes = true)),
     /** Drops what the client sends from now on, until the next cut. */

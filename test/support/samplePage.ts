@@ -6,7 +6,7 @@ import type { PageData } from "../../src/web/trace/PageData.ts"
 const ms = 1_000_000
 
 /** A generator of numbers from 0 to 1 that depends on its seed alone. */
-const numbers = (seed: number) => () => {
+export const numbers = (seed: number) => () => {
   seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
   return seed / 2 ** 32
 }
