@@ -115,7 +115,11 @@ describe.skipIf(skipped)("several workers of one database", () => {
         yield* fs.writeFileString(toolGate, "")
         yield* Workers.until(
           "all turns wait",
-          Effect.sync(() => keys.every((key) => requests.get(key) === requestsOfATurn))
+          Effect.gen(function* () {
+            const [ended] = yield* store.turns({ ended: true })
+            assert.isUndefined(ended === undefined ? undefined : yield* store.outcome(ended.key))
+            return keys.every((key) => requests.get(key) === requestsOfATurn)
+          })
         )
         const owned = ({ pid }: ChildProcess) =>
           Effect.map(store.turns({ ended: false }), (rows) =>

@@ -107,9 +107,13 @@ const engine =
 
 const services = Layer.mergeAll(handlers, Codex.layer.pipe(Layer.provide(engine)))
 const worker: Layer.Layer<DurableRunner, CodexError> = db.startsWith("postgres:")
-  ? DurableRunnerPostgres.layer({ url: Redacted.make(db), tools: Tools, failover: "3 seconds" }).pipe(
-      Layer.provide(services)
-    )
+  ? DurableRunnerPostgres.layer({
+      url: Redacted.make(db),
+      tools: Tools,
+      failover: "3 seconds",
+      // The tests open the gate of the tools after a worker has joined, which takes long on a slow machine.
+      drainDeadline: "1 minute"
+    }).pipe(Layer.provide(services))
   : DurableRunner.layerSqlite({ path: db, tools: Tools }).pipe(Layer.provide(services))
 
 NodeRuntime.runMain(
