@@ -12,6 +12,7 @@ import * as CodexSocket from "../support/codexSocket.ts"
 import * as Workers from "../support/durableWorkers.ts"
 import * as Live from "../support/live.ts"
 import * as Postgres from "../support/postgres.ts"
+import { isSoak } from "../support/soak.ts"
 
 const skipped = Postgres.skipped("workers of durable turns in PostgreSQL")
 
@@ -106,10 +107,10 @@ describe.skipIf(skipped)("several workers of one database", () => {
           ...(yield* Effect.all([start(env), start(env)], { concurrency: "unbounded" }))
         ]
         yield* Workers.until(
-          "the other workers have shards",
+          "another worker has shards",
           Effect.map(
             query("select distinct pid from pg_locks where locktype = 'advisory'"),
-            ({ length }) => length === workers.length
+            ({ length }) => length > 1
           )
         )
         yield* fs.writeFileString(toolGate, "")
@@ -160,36 +161,38 @@ describe.skipIf(skipped)("several workers of one database", () => {
       }).pipe(Effect.provide(layer))
     })
 
-  Live.test(
-    "F09 continue the turns of a worker that is killed: no step of a turn happens twice",
-    () =>
-      Effect.gen(function* () {
-        const { moved, ofVictim } = yield* scenario((victim, continued) =>
-          Effect.andThen(
-            Effect.sync(() => victim.kill("SIGKILL")),
-            continued
+  describe.skipIf(!isSoak)("when one of them fails", () => {
+    Live.test(
+      "continue the turns of a worker that is killed: no step of a turn happens twice",
+      () =>
+        Effect.gen(function* () {
+          const { moved, ofVictim } = yield* scenario((victim, continued) =>
+            Effect.andThen(
+              Effect.sync(() => victim.kill("SIGKILL")),
+              continued
+            )
           )
-        )
-        assert.isAtLeast(moved, ofVictim)
-      }),
-    120_000
-  )
+          assert.isAtLeast(moved, ofVictim)
+        }),
+      120_000
+    )
 
-  Live.test(
-    "F11 continue the turns of a worker that is frozen, which does nothing twice when it thaws",
-    () =>
-      Effect.gen(function* () {
-        const { moved, ofVictim } = yield* scenario((victim, continued) =>
-          Effect.gen(function* () {
-            victim.kill("SIGSTOP")
-            yield* continued
-            victim.kill("SIGCONT")
-          })
-        )
-        assert.isAtLeast(moved, ofVictim)
-      }),
-    120_000
-  )
+    Live.test(
+      "continue the turns of a worker that is frozen, which does nothing twice when it thaws",
+      () =>
+        Effect.gen(function* () {
+          const { moved, ofVictim } = yield* scenario((victim, continued) =>
+            Effect.gen(function* () {
+              victim.kill("SIGSTOP")
+              yield* continued
+              victim.kill("SIGCONT")
+            })
+          )
+          assert.isAtLeast(moved, ofVictim)
+        }),
+      120_000
+    )
+  })
 
   Live.test(
     "F11 refuse to start a turn that another worker has started while this one was frozen right before the start",
