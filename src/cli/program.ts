@@ -96,6 +96,7 @@ export const cli = Command.make("effect-codex").pipe(
     Host.host.pipe(
       Command.withSubcommands([
         Host.start.pipe(Command.withHandler(lazy(loadHost, ({ start }) => start))),
+        Host.serve.pipe(Command.withHandler(lazy(loadHost, ({ serve }) => serve))),
         Host.status.pipe(Command.withHandler(lazy(loadHost, ({ status }) => status))),
         Host.drain.pipe(Command.withHandler(lazy(loadHost, ({ drain }) => drain))),
         Host.stop.pipe(Command.withHandler(lazy(loadHost, ({ stop }) => stop)))

@@ -43,6 +43,8 @@ export const HostSettings = Schema.Struct({
   startTimeoutMillis: Schema.Finite,
   /** Whether the program asks for these settings for Codex. Without them, it takes those of the running host. */
   isSpecific: Schema.Boolean,
+  /** How long running turns may take to end when the supervisor is interrupted. Absent: they end at once. */
+  drainDeadlineMillis: Schema.optionalKey(Schema.Finite),
   /** `service`: a service manager runs the supervisor in the foreground. */
   mode: Schema.Literals(["start", "replace", "service"])
 })
@@ -69,6 +71,17 @@ export const make = (options: EngineHostOptions, dir: string, mode: HostSettings
     mode
   }
 }
+
+/** Returns the settings of a supervisor that a service manager runs: it has its own settings, and is never idle. */
+export const makeService = (
+  options: Pick<EngineHostOptions, "config">,
+  dir: string,
+  drainDeadlineMillis: number
+): HostSettings => ({
+  ...make({ dir, config: options.config, idleTimeout: Duration.infinity }, dir, "service"),
+  isSpecific: true,
+  drainDeadlineMillis
+})
 
 /** The settings that a supervisor hands over to the next one. */
 const Inherited = Schema.Struct({

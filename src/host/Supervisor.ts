@@ -203,17 +203,23 @@ export const run = Effect.fnUntraced(function* (
     })
 
   /**
-   * Ends a Codex when no turn has run in it for a moment. Codex itself would end with its last turn, before its clients get
-   * the end of the turn.
+   * Waits until no turn has run in a Codex for a moment, so that its clients have the end of the last one; at most until a
+   * time in milliseconds since the epoch.
    */
-  const endDrained = (codex: HostedCodex.HostedCodex, quiet = 0): Effect.Effect<void> =>
+  const untilQuiet = (codex: HostedCodex.HostedCodex, deadline = Infinity, quiet = 0): Effect.Effect<void> =>
     Effect.gen(function* () {
+      if (quiet >= 4 || Date.now() >= deadline || !codexes.includes(codex)) return
       yield* Effect.sleep("250 millis")
       const load = yield* codex.inspect
-      const next = load?.runningTurns === 0 ? quiet + 1 : 0
-      if (next >= 4) return yield* codex.drain
-      yield* endDrained(codex, next)
+      yield* untilQuiet(codex, deadline, load?.runningTurns === 0 ? quiet + 1 : 0)
     })
+
+  /** Codex itself would end with its last turn, before its clients get the end of the turn. */
+  const endDrained = (codex: HostedCodex.HostedCodex) =>
+    Effect.andThen(
+      untilQuiet(codex),
+      Effect.suspend(() => codex.drain)
+    )
 
   const adopt = Effect.gen(function* () {
     for (const generation of previous?.generations ?? []) {
@@ -311,6 +317,19 @@ export const run = Effect.fnUntraced(function* (
     )
   })
 
+  /** Lets running turns end, and no new ones start, before the supervisor ends. */
+  const finishTurns = Effect.suspend(() => {
+    const { drainDeadlineMillis } = settings
+    if (drainDeadlineMillis === undefined || ended !== undefined) return Effect.void
+    log.add("host", `running turns may end, within ${drainDeadlineMillis} ms`)
+    for (const codex of codexes) codex.change({ draining: true })
+    const deadline = Date.now() + drainDeadlineMillis
+    return Effect.forEach(codexes, (codex) => untilQuiet(codex, deadline), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  })
+
   const idleTimeout = settings.idleTimeoutMillis
   const watchIdle = Effect.gen(function* () {
     if (idleTimeout === undefined) return yield* Effect.never
@@ -347,7 +366,9 @@ export const run = Effect.fnUntraced(function* (
     yield* startNext()
   } else if (!isCurrent && !lacksSettings) yield* drainCurrent(undefined)
   report({ _tag: "Ready" })
-  const end = yield* Effect.raceFirst(Deferred.await(done), Effect.as(watchIdle, "idle" as const))
+  const end = yield* Effect.raceFirst(Deferred.await(done), Effect.as(watchIdle, "idle" as const)).pipe(
+    Effect.onInterrupt(() => finishTurns)
+  )
   if (end === "idle") log.add("host", "nothing has used the host for a while; it ends")
   isHandedOver = end === "handOver"
   return end

@@ -3,6 +3,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
@@ -217,5 +218,58 @@ describe.concurrent("an engine host", () => {
       )
       const { generations, restarts } = yield* host.status
       assert.deepStrictEqual([generations[0]?.id, restarts], [2, 0])
+    }))
+})
+
+describe("effect-codex host serve", () => {
+  test("runs the host in the foreground, ends its running turns at SIGTERM, and leaves nothing", () =>
+    Effect.gen(function* () {
+      const { release, reply } = yield* held
+      const host = yield* Host.make([reply])
+      const main = bundle(new URL("../../src/cli/main.ts", import.meta.url))
+      const child = spawn(
+        process.execPath,
+        [main, "host", "serve", "--dir", host.dir, "--drain-deadline", "10m", "--json"],
+        {
+          env: { PATH: process.env["PATH"], SSL_CERT_FILE: process.env["SSL_CERT_FILE"], ...host.env },
+          stdio: ["ignore", "pipe", "inherit"]
+        }
+      )
+      yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
+      const exited = once(child, "exit")
+      yield* Effect.promise(() => once(child.stdout, "data"))
+      const started = yield* host.status
+      assert.strictEqual(started.pid, child.pid)
+      const message = yield* Effect.gen(function* () {
+        const thread = yield* startThread(host.workspace)
+        const begun = yield* Deferred.make<void>()
+        const ended = yield* thread.activity.pipe(
+          Stream.filter((event) => event._tag === "TurnEnded"),
+          Stream.runHead,
+          Effect.forkChild({ startImmediately: true })
+        )
+        yield* Effect.forkChild(
+          Stream.runForEach(thread.stream("go"), (event) =>
+            event._tag === "MessageDelta" ? Deferred.succeed(begun, undefined) : Effect.void
+          )
+        )
+        yield* Deferred.await(begun)
+        child.kill("SIGTERM")
+        yield* until(
+          "the host drains",
+          Effect.map(host.status, ({ generations }) => generations.every(({ draining }) => draining))
+        )
+        assert.strictEqual((yield* host.status).runningTurns, 1)
+        yield* release
+        return Option.getOrThrow(yield* Fiber.join(ended)).turn.message
+      }).pipe(
+        Effect.scoped,
+        Effect.provide(Layer.fresh(Codex.layer).pipe(Layer.provide(EngineHost.layer({ dir: host.dir }))))
+      )
+      assert.strictEqual(message, "finished")
+      assert.deepStrictEqual(yield* Effect.promise(() => exited), [130, null])
+      assert.isFalse(isAlive(pidOf(started)))
+      const fs = yield* FileSystem.FileSystem
+      assert.sameMembers(yield* fs.readDirectory(host.dir), ["host.log", "lock"])
     }))
 })

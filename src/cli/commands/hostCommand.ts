@@ -26,8 +26,23 @@ const startFlags = {
   json
 }
 const flags = { dir, json }
+const serveFlags = {
+  dir,
+  config: Options.config,
+  drainDeadline: Flag.String("drain-deadline").pipe(
+    Flag.withMetavar("DURATION"),
+    Flag.withDescription("How long running turns may take to end after SIGTERM or Ctrl-C; default: 1m"),
+    Flag.filterMap(
+      Options.parseDuration,
+      (text) => `Expected a duration such as 500ms, 20s, 5m or 1h30m, not "${text}"`
+    ),
+    Flag.optional
+  ),
+  json
+}
 
 export type HostStartInput = Command.Command.Config.Infer<typeof startFlags>
+export type HostServeInput = Command.Command.Config.Infer<typeof serveFlags>
 export type HostInput = Command.Command.Config.Infer<typeof flags>
 
 export const host = Command.make("host").pipe(
@@ -40,6 +55,18 @@ export const start = Command.make("start", startFlags).pipe(
     {
       command: "effect-codex host start --dir ~/.local/state/my-bot",
       description: "Start Codex in the background"
+    }
+  ])
+)
+
+export const serve = Command.make("serve", serveFlags).pipe(
+  Command.withDescription(
+    "Run the host of a directory in the foreground, for a service manager, until SIGTERM or Ctrl-C"
+  ),
+  Command.withExamples([
+    {
+      command: "effect-codex host serve --dir /var/lib/agents/host --drain-deadline 10m",
+      description: "In a systemd unit: after SIGTERM, running turns have ten minutes to end"
     }
   ])
 )

@@ -1105,6 +1105,11 @@ export const pages: HelpPages = {
         description: "Start the host of a directory if it does not run, and wait until Codex answers"
       },
       {
+        name: "serve",
+        description:
+          "Run the host of a directory in the foreground, for a service manager, until SIGTERM or Ctrl-C"
+      },
+      {
         name: "status",
         description: "Show the processes, versions, clients and turns of a host"
       },
@@ -1958,6 +1963,65 @@ export const pages: HelpPages = {
       {
         command: "effect-codex host start --dir ~/.local/state/my-bot",
         description: "Start Codex in the background"
+      }
+    ]
+  },
+  "effect-codex host serve": {
+    path: ["effect-codex", "host", "serve"],
+    description:
+      "Run the host of a directory in the foreground, for a service manager, until SIGTERM or Ctrl-C",
+    usage: "effect-codex host serve [flags]",
+    arguments: [],
+    flags: [
+      {
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
+      },
+      {
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
+      },
+      {
+        names: ["--drain-deadline"],
+        value: "DURATION",
+        description: "How long running turns may take to end after SIGTERM or Ctrl-C; default: 1m"
+      },
+      {
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
+      }
+    ],
+    globalFlags: [
+      {
+        names: ["--help", "-h"],
+        description: "Show help information"
+      },
+      {
+        names: ["--version", "-v"],
+        description: "Show version information"
+      },
+      {
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
+      },
+      {
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
+      },
+      {
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
+      }
+    ],
+    commands: [],
+    examples: [
+      {
+        command: "effect-codex host serve --dir /var/lib/agents/host --drain-deadline 10m",
+        description: "In a systemd unit: after SIGTERM, running turns have ten minutes to end"
       }
     ]
   },

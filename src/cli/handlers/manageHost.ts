@@ -1,20 +1,23 @@
-/** `effect-codex host`: starts, shows, drains and stops the engine host of a directory. */
+/** `effect-codex host`: starts, serves, shows, drains and stops the engine host of a directory. */
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as CodexError from "../../domain/CodexError.ts"
 import * as EngineHost from "../../host/EngineHost.ts"
+import * as HostDirectory from "../../host/HostDirectory.ts"
+import * as HostSettings from "../../host/HostSettings.ts"
+import * as Supervisor from "../../host/Supervisor.ts"
 import { jsonLine, printableLine } from "../../internal/VisibleText.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
 import { code } from "../ExitCode.ts"
 import { ExitWith } from "../CommandEnd.ts"
-import type { HostInput, HostStartInput } from "../commands/hostCommand.ts"
+import type { HostInput, HostServeInput, HostStartInput } from "../commands/hostCommand.ts"
 import * as Inputs from "../Inputs.ts"
 import * as Output from "../Output.ts"
 
 /** Prints the error of a host and maps it to its exit code. */
-const reported = <A, R>(effect: Effect.Effect<A, EngineHost.EngineHostError, R>) =>
+const reported = <A, R>(effect: Effect.Effect<A, CodexError.CodexError, R>) =>
   effect.pipe(
     Effect.catch((error) =>
       Effect.andThen(
@@ -72,6 +75,22 @@ export const start = Effect.fnUntraced(function* ({ config, dir, idleTimeout, js
     })
   )
   yield* print(status, json)
+})
+
+export const serve = Effect.fnUntraced(function* ({ config, dir, drainDeadline, json }: HostServeInput) {
+  yield* Inputs.validateOverrides(config)
+  const directory = yield* reported(HostDirectory.open(dir))
+  const deadline = Option.getOrElse(drainDeadline, () => 60_000)
+  const printReady = Effect.flatMap(EngineHost.status(directory), (found) =>
+    Option.isNone(found) ? Effect.void : print(found.value, json)
+  )
+  const fork = Effect.runForkWith(yield* Effect.context())
+  const end = yield* Supervisor.run(HostSettings.makeService({ config }, directory, deadline), ({ _tag }) => {
+    if (_tag === "Ready") fork(Effect.ignore(printReady))
+  }).pipe(Effect.scoped, reported)
+  if (end !== "other") return
+  yield* Output.printError("Another program keeps the directory of the host.")
+  return yield* new ExitWith({ code: code.failed })
 })
 
 export const status = Effect.fnUntraced(function* ({ dir, json }: HostInput) {
