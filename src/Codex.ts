@@ -91,8 +91,8 @@ export class Codex extends Context.Service<
       options?: ThreadOptions<Tools>
     ) => Opened<Tools>
     /**
-     * Opens the thread and returns its running turn, whoever has started it: what it has done so far, its events from now on,
-     * its end. The approval policy of the caller is asked from now on, also for a request that waits already, and its
+     * Opens the thread and returns its running turn, which any program may have started: what the turn has done so far, its
+     * events from now on, and its end. The approval policy of the caller is asked from now on, also for a request that waits already, and its
      * tools are called; what it has no policy or tool for is left to the program that has them. With several programs, the first answer counts.
      *
      * When the scope closes, a turn behind a socket goes on; without one, it goes on while another handle of this process

@@ -127,6 +127,12 @@ export const examples: Readonly<Record<string, Example>> = {
     // It ends by SIGTERM.
     exits: 130
   },
+  "engineHost.ts": {
+    // A second request to the model would get another answer.
+    script: [answer("It runs Codex."), answer("It was asked again.")],
+    prints: ["the host goes on: true", "It runs Codex."],
+    env: ({ home }) => ({ HOST_DIR: `${home}/host` })
+  },
   "worker.ts": {
     script: workerClient.script,
     prints: ["waiting for jobs", "draining 1 jobs"],

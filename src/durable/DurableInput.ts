@@ -17,8 +17,8 @@ const part = Schema.Union([
 ])
 
 /**
- * The input of a durable turn: text, or the parts of `Turn.TurnInput` that can be stored. A staged attachment belongs to one
- * process, so it is none of them: name a file by its path.
+ * The input of a durable turn: text, or the parts of `Turn.TurnInput` that can be stored. A staged attachment
+ * cannot be stored, because it belongs to one process: name a file by its path instead.
  * @since 0.1.0
  * @category schemas
  */

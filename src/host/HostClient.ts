@@ -147,6 +147,17 @@ export const locate = (
     )
   })
 
+/** Whether a Codex of a host runs. Starts and creates nothing. */
+export const hasCodex = (dir: string): Effect.Effect<boolean, CodexError.EngineStartFailed> =>
+  Effect.gen(function* () {
+    const directory = yield* HostDirectory.find(dir)
+    const state = directory === undefined ? undefined : yield* HostState.read(directory)
+    const me = yield* ProcessIdentity.self
+    for (const { process: owner } of state?.generations ?? [])
+      if (owner !== undefined && (yield* ProcessIdentity.state(owner, me)) !== "gone") return true
+    return false
+  })
+
 /** Returns the socket of a certain Codex of a host; `undefined` if it has ended. */
 export const locateGeneration = (options: HostSettings.EngineHostOptions, id: number) =>
   Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** Observes the running turn of a thread, whoever has started it. */
+/** Observes the running turn of a thread. Any program may have started the turn. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"

@@ -8,6 +8,7 @@ import { Codex } from "../../Codex.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import { ThreadId } from "../../domain/Ids.ts"
 import * as AppServer from "../../engine/AppServer.ts"
+import * as HostClient from "../../host/HostClient.ts"
 import * as EngineHost from "../../host/EngineHost.ts"
 import { OtlpLayer } from "../../telemetry/Otlp.ts"
 import type * as Thread from "../../Thread.ts"
@@ -27,6 +28,10 @@ const lastThread = Effect.gen(function* () {
   const newest = yield* Stream.runHead(listThreads({ sort: "updated" }))
   return Option.isNone(newest) ? yield* noTurnRunning : newest.value.id
 })
+
+/** Whether a Codex can run a turn. A host that does not run is not started for a question about its turns. */
+const canRunTurn = ({ host }: AttachInput) =>
+  Option.isNone(host) ? Effect.succeed(true) : HostClient.hasCodex(host.value)
 
 const engineOf = ({ host, socket }: AttachInput) => {
   if (Option.isSome(host) && Option.isNone(socket))
@@ -61,23 +66,30 @@ export const handle = Effect.fnUntraced(function* (input: AttachInput) {
     onNone: () => `--socket ${Option.getOrElse(input.socket, () => "")}`,
     onSome: (dir) => `--host ${dir}`
   })
-  const exit = yield* TurnSession.run(
-    open,
-    {
-      work: {
-        _tag: "Observe",
-        where,
-        events: Stream.suspend(() => {
-          if (attached === undefined) return Stream.fail(noTurnRunning)
-          const { events, interrupt: interruptTurn } = attached
-          return interrupt ? Stream.unwrap(Effect.as(Effect.forkScoped(interruptTurn), events)) : events
-        })
-      },
-      turn: {},
-      json
+  const options: TurnSession.TurnSessionOptions = {
+    work: {
+      _tag: "Observe",
+      where,
+      events: Stream.suspend(() => {
+        if (attached === undefined) return Stream.fail(noTurnRunning)
+        const { events, interrupt: interruptTurn } = attached
+        return interrupt ? Stream.unwrap(Effect.as(Effect.forkScoped(interruptTurn), events)) : events
+      })
     },
-    answers ? Layer.provideMerge(codex, Approval.layer(policy)) : codex,
-    OtlpLayer
-  )
+    turn: {},
+    json
+  }
+  const exit = yield* Effect.matchEffect(canRunTurn(input), {
+    onFailure: (error) => TurnSession.run(Effect.fail(error), options, Layer.empty, OtlpLayer),
+    onSuccess: (canRun) =>
+      canRun
+        ? TurnSession.run(
+            open,
+            options,
+            answers ? Layer.provideMerge(codex, Approval.layer(policy)) : codex,
+            OtlpLayer
+          )
+        : TurnSession.run(noTurnRunning, options, Layer.empty, OtlpLayer)
+  })
   if (exit !== 0) return yield* new ExitWith({ code: exit })
 })

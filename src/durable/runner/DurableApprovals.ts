@@ -31,7 +31,7 @@ export interface DurableApprovalsOptions {
   readonly expiry: Duration.Duration
   /** Where the decisions are recorded, in addition to the database. */
   readonly audit: ApprovalAudit.ApprovalAudit["Service"] | undefined
-  /** Decides first. What it abstains from is asked in the database. */
+  /** Decides first. A request that it abstains from waits in the database. */
   readonly first: Policy.Policy | undefined
   /** Whether the worker is stopping: a request that waits then is still asked, by the next worker. */
   readonly isLeaving: () => boolean

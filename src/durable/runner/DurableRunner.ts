@@ -52,7 +52,7 @@ export interface RunnerOptions<
   /** The tools of all threads: a `Toolkit`. Its handlers come from the context of the layer. */
   readonly tools?: Effect.Effect<Toolkit.WithHandler<Tools>, never, ToolServices> | undefined
   /**
-   * Decides about approvals before anyone is asked. What it abstains from waits in the database for an answer of any process.
+   * Decides about each approval request first. A request that it abstains from waits in the database until any process answers.
    * Default: everything waits.
    */
   readonly approvals?: Policy.Policy<PolicyServices> | undefined
@@ -112,7 +112,10 @@ export class DurableRunner extends Context.Service<
     readonly events: Stream.Stream<RunnerEvent>
     /** The keys of the turns that it runs. */
     readonly running: Effect.Effect<ReadonlyArray<string>>
-    /** Starts no more turns, leaves those that run, and waits until that is done: at most about `drainDeadline`. */
+    /**
+     * Stops this worker: it takes no more turns and hands its running turns over to the next worker. Waits until then, about
+     * `drainDeadline` at most.
+     */
     readonly drain: Effect.Effect<void>
   }
 >()("effect-codex/durable/DurableRunner") {
