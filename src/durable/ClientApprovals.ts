@@ -18,7 +18,7 @@ import type { ApprovalRow } from "./store/Rows.ts"
 import type { StoreShape } from "./store/Store.ts"
 
 /**
- * Which approvals to list: those that match all fields, the oldest first.
+ * A filter of approvals. An approval must match all fields that are given.
  * @since 0.1.0
  * @category models
  */
@@ -26,7 +26,7 @@ export interface DurableApprovalFilter {
   /** The key of a turn. */
   readonly key?: string | undefined
   readonly thread?: string | undefined
-  /** Only those that wait for a decision. Default: true. */
+  /** Whether to list only approvals that wait for a decision. Default: true. */
   readonly pending?: boolean | undefined
   /** Default: 100. */
   readonly limit?: number | undefined

@@ -60,7 +60,7 @@ export interface SubmitOptions extends DurableThreadOptions {
 }
 
 /**
- * Which turns to list: those that match all fields, the newest first.
+ * A filter of turns. A turn must match all fields that are given. The list begins with the newest turn.
  * @since 0.1.0
  * @category models
  */

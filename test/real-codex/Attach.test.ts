@@ -28,6 +28,19 @@ const undecided = Effect.map(Deferred.make<void>(), (asked) => ({
   layer: Approval.layer(() => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never))
 }))
 
+/** A turn whose request waits, after the program that started it has left it. */
+const leftWaiting = Effect.gen(function* () {
+  const codex = yield* CodexSocket.make([escalated("echo x >> runs"), M.reply(M.text("done"))])
+  const first = yield* undecided
+  const id = yield* Effect.gen(function* () {
+    const thread = yield* codex.start({ onScopeClose: "detach" })
+    yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+    yield* first.asked
+    return thread.id
+  }).pipe(Effect.scoped, Effect.provide([codex.layer, first.layer]))
+  return { codex, id }
+})
+
 describe.concurrent("attaching to a running turn", () => {
   test("shows two programs the turn of a third, from its start to its end, and leaves it running when they go", () =>
     Effect.gen(function* () {
@@ -71,14 +84,7 @@ describe.concurrent("attaching to a running turn", () => {
 
   test("leaves an approval to the program that has a policy, and asks the policy of the program that attaches", () =>
     Effect.gen(function* () {
-      const codex = yield* CodexSocket.make([escalated("echo x >> runs"), M.reply(M.text("done"))])
-      const first = yield* undecided
-      const id = yield* Effect.gen(function* () {
-        const thread = yield* codex.start({ onScopeClose: "detach" })
-        yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-        yield* first.asked
-        return thread.id
-      }).pipe(Effect.scoped, Effect.provide([codex.layer, first.layer]))
+      const { codex, id } = yield* leftWaiting
       // It has no policy, so it declines nothing.
       yield* Effect.gen(function* () {
         const { snapshot } = yield* attach(id)
@@ -126,14 +132,7 @@ describe.concurrent("attaching to a running turn", () => {
 describe("effect-codex attach", () => {
   test("shows the running turn of another program to its end, answers its requests, and fails without a turn", () =>
     Effect.gen(function* () {
-      const codex = yield* CodexSocket.make([escalated("echo x >> runs"), M.reply(M.text("done"))])
-      const first = yield* undecided
-      const id = yield* Effect.gen(function* () {
-        const thread = yield* codex.start({ onScopeClose: "detach" })
-        yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
-        yield* first.asked
-        return thread.id
-      }).pipe(Effect.scoped, Effect.provide([codex.layer, first.layer]))
+      const { codex, id } = yield* leftWaiting
       const attach = (...args: ReadonlyArray<string>) =>
         CommandLine.run({
           args: ["attach", "--socket", codex.proxyPath, "--approve", "all", ...args],

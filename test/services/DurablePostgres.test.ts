@@ -1,5 +1,5 @@
 /** Durable turns in PostgreSQL: the store, lost connections, and what an error must not repeat. */
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,6 +14,7 @@ import * as PostgresClient from "../../src/durable-postgres/PostgresClient.ts"
 import * as PostgresStore from "../../src/durable-postgres/PostgresStore.ts"
 import { guard, StorageDeadline } from "../../src/durable/store/StorageFailure.ts"
 import { Store } from "../../src/durable/store/Store.ts"
+import * as Pruned from "../durable/store/pruned.ts"
 import { storeSuite, submission } from "../durable/store/storeSuite.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as Live from "../support/live.ts"
@@ -25,6 +26,17 @@ describe.skipIf(skipped)("the store in PostgreSQL", () => {
   const { emptyDatabase, server } = Postgres.forTests()
   storeSuite((effect) =>
     Effect.flatMap(emptyDatabase, (url) => Effect.provide(effect, PostgresStore.layer({ url })))
+  )
+
+  const inEmptyDatabase = <A, E>(effect: Effect.Effect<A, E, Store | SqlClient.SqlClient>) =>
+    Effect.flatMap(emptyDatabase, (url) => Effect.provide(effect, PostgresStore.layer({ url })))
+
+  it.effect("deletes turns that ended before a time with what belongs to them, and nothing that runs", () =>
+    inEmptyDatabase(Pruned.deletesEndedTurns)
+  )
+
+  it.effect("deletes the rows of the workflow engine for the turns that it deletes, and no others", () =>
+    inEmptyDatabase(Pruned.deletesWorkflows)
   )
 
   /** Opens a store of its own, as a process of its own has it. */

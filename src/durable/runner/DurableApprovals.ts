@@ -98,7 +98,7 @@ export const policy = (options: DurableApprovalsOptions): Policy.Policy => {
     }
   })
 
-  /** Takes the decision of a request. Until then it is among those that `TurnWatch` looks at. */
+  /** Takes the decision of a request, and closes the request: `TurnWatch` reads only the answered requests that are open. */
   const take = Effect.fnUntraced(function* ({ askedAt, decision, endedAt, id, request }: ApprovalRow) {
     yield* Effect.ignore(store.approvals.close(id))
     const taken = decision ?? withdrawn

@@ -15,11 +15,11 @@ export type AskedApproval = Omit<
   "askedAt" | "decision" | "decidedBy" | "decidedAt" | "endedAt"
 >
 
-/** Which approvals to list: those that match all fields. Order: the oldest first. */
+/** A filter of approvals. An approval must match all fields that are given. The oldest approval comes first. */
 export interface ApprovalFilter {
   readonly key?: string | undefined
   readonly threadId?: string | undefined
-  /** Only those that wait for a decision: not decided, not expired, and their turn has not ended. */
+  /** Whether to list only approvals that wait for a decision: not decided, not expired, and their turn has not ended. */
   readonly pending?: boolean | undefined
   /** Default: 100. */
   readonly limit?: number | undefined

@@ -25,7 +25,7 @@ export interface Submission {
   readonly traceParent?: string | undefined
 }
 
-/** Which turns to list: those that match all fields. Order: the newest first. */
+/** A filter of turns. A turn must match all fields that are given. The newest turn comes first. */
 export interface TurnFilter {
   readonly threadId?: string | undefined
   readonly status?: ReadonlyArray<Rows.DurableTurnStatus> | undefined
