@@ -67,7 +67,7 @@ export const serve = (
 ): Effect.Effect<void, NotListening, Scope.Scope> =>
   Effect.gen(function* () {
     const fork = Effect.runForkWith(yield* Effect.context())
-    yield* Effect.acquireRelease(
+    const listening = Effect.acquireRelease(
       Effect.callback<Effect.Effect<void>, NotListening>((resume) => {
         const open = new Set<Socket>()
         const replies = new Set<Promise<void>>()
@@ -120,6 +120,7 @@ export const serve = (
       }),
       (close) => close
     )
+    yield* Effect.asVoid(listening)
   })
 
 /** Sends a request to the supervisor. Fails with a text if it does not answer. Interruption closes the connection. */

@@ -63,7 +63,7 @@ const apply = Effect.fnUntraced(function* (
 ) {
   if (upgrade._tag === "Supervisor") {
     const report = yield* SupervisorProcess.start(HostSettings.make(options, directory, "replace"))
-    if (report._tag === "Failed") yield* startError(report.error)
+    if (report._tag === "Failed") return yield* startError(report.error)
     return
   }
   const { codexPath } = upgrade
@@ -81,7 +81,7 @@ const apply = Effect.fnUntraced(function* (
         })
     )
   )
-  if (reply._tag === "Failed") yield* startError(reply.error)
+  if (reply._tag === "Failed") return yield* startError(reply.error)
 })
 
 /**
