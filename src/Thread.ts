@@ -172,6 +172,9 @@ export const { BeforeStart } = TurnRunner
 /** @internal Has threads leave their turns running from before they are open, if their engine can. */
 export const { LeavesTurns } = SharedThreads
 
+/** @internal Gives the first reader of the activity of a handle the events since the handle was opened. */
+export const { ActivityFromOpening } = ThreadMembers
+
 /**
  * The running turn of a thread, and a handle of its thread. `Codex.attach` returns it.
  * @since 0.1.0

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
@@ -45,7 +46,7 @@ type DurableTestServices = DurableClient.Durable | DurableCrash | Scripted.Scrip
 /** A runner with its connection to the database and to the engine. */
 interface RunningProcess {
   readonly process: TestProcess.TestProcess
-  /** Completes when its layer is built. */
+  /** Completes when its layer is built, or when it is killed. */
   readonly started: Deferred.Deferred<void>
 }
 
@@ -80,13 +81,14 @@ const openStore = Effect.fnUntraced(function* (
   return { store, close: () => (database.isOpen ? database.close() : undefined) }
 })
 
-const make = Effect.fnUntraced(function* <
+/** @internal The same as `layer`, with what the turns do that have no script. */
+export const make = Effect.fnUntraced(function* <
   Tools extends Record<string, Tool.Any>,
   ToolServices,
   PolicyServices
->(options: DurableTestOptions<Tools, ToolServices, PolicyServices>) {
+>(options: DurableTestOptions<Tools, ToolServices, PolicyServices>, generate?: ScriptedEngine.GenerateTurn) {
   yield* withoutClockWarning
-  const scripted = yield* ScriptedEngine.make(true)
+  const scripted = yield* ScriptedEngine.make(true, generate)
   const path = join(yield* temporaryDirectory, "turns.db")
   // All processes of the test announce their commits here.
   const feed = yield* ChangeFeed.make(() => Effect.void)
@@ -104,12 +106,15 @@ const make = Effect.fnUntraced(function* <
       onStart: () => points.reach("before-turn-start"),
       onEvent: (event) => CrashPoints.onEvent(points, event)
     })
+    const started = yield* Deferred.make<void>()
     const process = yield* TestProcess.make(() => {
       connection.drop()
       points.clear()
       close()
+      // It may be killed before it has started.
+      Deferred.doneUnsafe(started, Exit.void)
     })
-    const running = { process, started: yield* Deferred.make<void>() }
+    const running = { process, started }
     current = running
     // It never closes: a process that is killed runs no finalizers.
     const scope = Scope.makeUnsafe()
@@ -130,15 +135,18 @@ const make = Effect.fnUntraced(function* <
   })
   const kill = () => current?.process.kill()
 
-  const crash = Effect.fnUntraced(function* (step?: CrashStep, target: CrashTarget = "runner") {
+  const crash = (step?: CrashStep, target: CrashTarget = "runner") => {
     const act = () => {
       if (target !== "engine") kill()
       if (target !== "runner") scripted.crash()
     }
-    if (step === undefined) act()
-    else yield* points.at(step, act)
-    if (target !== "engine") yield* start
-  })
+    return Effect.uninterruptibleMask((restore) =>
+      restore(step === undefined ? Effect.sync(act) : points.at(step, act)).pipe(
+        // Without a runner, an interrupted test would wait for nothing.
+        Effect.andThen(target === "engine" ? Effect.void : start)
+      )
+    )
+  }
 
   // A runner that leaves its turns waits for tools in virtual time, which no longer passes.
   yield* Effect.addFinalizer(() => Effect.sync(kill))

@@ -378,7 +378,7 @@ export const opening = (
               turns: new Set(),
               members: shared.members,
               onExhausted: engine.goals === undefined ? undefined : pauseExhausted(shared, engine.goals),
-              activity: ThreadMembers.makeActivity(),
+              activity: ThreadMembers.makeActivity(services),
               spent: Budget.zero,
               model: undefined,
               hasFallenBack: false

@@ -1,4 +1,5 @@
 /** The open handles of one thread. Each counts every turn of the thread against its budget and shows it as activity. */
+import * as Context from "effect/Context"
 import type * as Scope from "effect/Scope"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -31,8 +32,18 @@ type ActivityBuffer = EventBuffer.LabelledBuffer<Label, ThreadEvent.ThreadEvent,
 /** The consumers of a handle's activity. */
 export interface Activity {
   readonly buffers: Set<ActivityBuffer>
+  /** Has the events since the handle opened, for its first consumer. */
+  early: ActivityBuffer | undefined
   closed: boolean
 }
+
+/**
+ * Whether the first consumer of the activity of a handle gets the events since the handle was opened: with those of a turn
+ * that ran before. Otherwise it gets the events from the moment at which its stream runs.
+ */
+export const ActivityFromOpening = Context.Reference<boolean>("effect-codex/turn/ActivityFromOpening", {
+  defaultValue: () => false
+})
 
 const labels: EventBuffer.EventLabels<Label, ThreadEvent.ThreadEvent> = {
   join: (event, label) =>
@@ -46,7 +57,13 @@ const labels: EventBuffer.EventLabels<Label, ThreadEvent.ThreadEvent> = {
   omission: { turnId: TurnId.make(""), requested: true }
 }
 
-export const makeActivity = (): Activity => ({ buffers: new Set(), closed: false })
+/** Makes the activity of a handle that is opened in this context. */
+export const makeActivity = (context: Context.Context<never>): Activity => {
+  const early = Context.get(context, ActivityFromOpening)
+    ? EventBuffer.makeLabelled(labels, Context.get(context, ContentLimits.Current).bufferBytes)
+    : undefined
+  return { buffers: new Set(early === undefined ? [] : [early]), early, closed: false }
+}
 
 /** Ends the streams of a handle. */
 export const closeActivity = (activity: Activity): void => {
@@ -54,12 +71,13 @@ export const closeActivity = (activity: Activity): void => {
   for (const buffer of activity.buffers) buffer.end(Exit.void)
 }
 
-/** Returns the events from now on, until the handle closes. */
+/** Returns the events from now on, or from the opening of the handle on, until the handle closes. */
 export const activityStream = (activity: Activity): Stream.Stream<ThreadEvent.ThreadEvent> =>
   Stream.unwrap(
     Effect.gen(function* (): Effect.fn.Return<Stream.Stream<ThreadEvent.ThreadEvent>, never, Scope.Scope> {
       const { bufferBytes } = yield* ContentLimits.Current
-      const buffer: ActivityBuffer = EventBuffer.makeLabelled(labels, bufferBytes)
+      const buffer: ActivityBuffer = activity.early ?? EventBuffer.makeLabelled(labels, bufferBytes)
+      activity.early = undefined
       if (activity.closed) buffer.end(Exit.void)
       yield* Effect.acquireRelease(
         Effect.sync(() => activity.buffers.add(buffer)),

@@ -3,6 +3,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
@@ -140,6 +141,37 @@ describe("DurableTest", () => {
       yield* TestClock.adjust("10 minutes")
       const error = yield* Effect.flip(durable.await("k"))
       assert.deepInclude(error, { _tag: "TurnTimedOut", timeoutMillis: 3_000_000 })
+    }).pipe(Effect.provide(DurableTest.layer()))
+  )
+
+  it.effect("stores each event of a turn once over two crashes", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([
+        Scripted.delay("1 second"),
+        Scripted.command("npm test"),
+        Scripted.delay("1 second"),
+        Scripted.message("Done.")
+      ])
+      const durable = yield* Durable
+      yield* durable.submit("Test", { key: "k" })
+      yield* Scripted.begun()
+      yield* Durable.crash()
+      yield* TestClock.adjust("1 second")
+      yield* Durable.crash()
+      yield* TestClock.adjust("1 second")
+      yield* durable.await("k")
+      const lines = yield* Stream.runCollect(durable.watch("k"))
+      assert.deepStrictEqual(
+        lines.map((line) => ("item" in line ? `${line.type} ${line.item.id}` : line.type)),
+        [
+          "turn.started",
+          "item.started call_1",
+          "item.completed call_1",
+          "item.started msg_2",
+          "item.completed msg_2",
+          "turn.completed"
+        ]
+      )
     }).pipe(Effect.provide(DurableTest.layer()))
   )
 

@@ -70,10 +70,10 @@ export const make = Effect.fnUntraced(function* (
   )
 
   return {
-    offer: (event, ofTurn = turnId) => {
+    offer: (event, ofTurn) => {
       if (event._tag === "TurnStarted") turnId = event.turnId
       if (!EventIdentity.isStored(event)) return
-      waiting.push({ id: EventIdentity.of(ofTurn, event), event: EventJson.event(event) })
+      waiting.push({ id: EventIdentity.of(ofTurn ?? turnId, event), event: EventJson.event(event) })
       Deferred.doneUnsafe(wake, Exit.void)
     },
     flush: Effect.suspend(() => {

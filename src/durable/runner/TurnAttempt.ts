@@ -20,7 +20,7 @@ import type * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as DurableTelemetry from "../../instrumentation/DurableTelemetry.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
-import { BeforeStart, type Thread } from "../../Thread.ts"
+import { ActivityFromOpening, BeforeStart, type Thread } from "../../Thread.ts"
 import type { ThreadRow, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
 import type { EnginePool, PoolEngine } from "./EnginePool.ts"
@@ -189,7 +189,11 @@ export const run = Effect.fnUntraced(function* (
       stored,
       telemetry.moved
       // A turn that runs is adopted when the thread opens, and only the time limit of its submission counts.
-    ).pipe(Effect.provideService(TurnOptions.DefaultTimeout, Duration.infinity))
+    ).pipe(
+      Effect.provideService(TurnOptions.DefaultTimeout, Duration.infinity),
+      // Its start and its first events come before this runner can read the activity.
+      Effect.provideService(ActivityFromOpening, true)
+    )
     claimed.open = thread
     if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
     // The activity has the events of a turn that an earlier runner started, too.

@@ -107,12 +107,19 @@ const reviewText = (target: Review.ReviewTarget): string => {
   }
 }
 
+/** Returns the steps of a turn that the script has none for. `key` is the id that its client gave to its input. */
+export type GenerateTurn = (turn: {
+  readonly input: string
+  readonly key: string | undefined
+}) => ReadonlyArray<ScriptedStep>
+
 /**
  * Starts with an empty script. Dies with a `ScriptError` when the scope closes and steps are left. `isServed`: the engine is
  * behind a socket, so its turns outlive the programs that start them.
  */
 export const make = Effect.fnUntraced(function* (
-  isServed = false
+  isServed = false,
+  generate?: GenerateTurn
 ): Effect.fn.Return<ScriptedEngine, never, Scope.Scope> {
   const script: Array<ScriptedStep> = []
   const inputs: Array<string> = []
@@ -310,7 +317,12 @@ export const make = Effect.fnUntraced(function* (
           settings = SettingsOptions.apply(settings, options)
           const text = TurnOptions.text(input)
           inputs.push(text)
-          return playScript(text, (play) => runTurn(turnId, input, turnOptions, handlers, play))
+          const key = turnOptions.clientMessageId
+          return playScript(
+            text,
+            (play) => runTurn(turnId, input, turnOptions, handlers, play),
+            script.length === 0 && generate !== undefined ? generate({ input: text, key }) : undefined
+          )
         }),
       detach: served === undefined ? undefined : Effect.sync(() => void (terminalsOpen.keeps = true)),
       findTurn: (key) => threads.findTurn(id, key),
