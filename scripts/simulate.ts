@@ -1,20 +1,23 @@
 /**
  * Simulates many programs on an engine that fails in every way, under virtual time. Prints the seed and the history of the
- * first violated promise, and exits with 1.
+ * first violated promise, and exits with 1. Then it simulates durable turns whose runners and engines crash.
  *
- *     node scripts/simulate.ts [--seeds 200] [--seed N] [--threads N] [--story]
+ *     node scripts/simulate.ts [--seeds 200] [--seed N] [--threads N] [--durable] [--story]
  */
 import * as Effect from "effect/Effect"
+import * as DurableSimulation from "../src/testing/durable/DurableSimulation.ts"
 import * as Simulation from "../src/testing/Simulation.ts"
 import { parseArguments } from "./scriptArguments.ts"
 
 const { values } = parseArguments(
-  `Simulates programs on an engine that fails in every way. Exits with 1 at the first violated promise.
+  `Simulates programs on an engine that fails in every way, and durable turns whose runners and engines crash. Exits with 1 at
+the first violated promise.
 
 Usage: npm run simulate -- [options]
 
   --seeds N      how many seeds to run; default: 200
   --seed N       run only this seed
+  --durable      only durable turns; without it, every fourth seed runs them too
   --threads N    the number of concurrent threads; default: 4, 8 or 16, depending on the seed
   --story        print the history of every run`,
   {
@@ -22,6 +25,7 @@ Usage: npm run simulate -- [options]
       seeds: { type: "string", default: "200" },
       seed: { type: "string" },
       threads: { type: "string" },
+      durable: { type: "boolean", default: false },
       story: { type: "boolean", default: false }
     }
   }
@@ -69,19 +73,45 @@ const simulate = (seed: number) =>
       )
   })
 
-const broken = await Effect.runPromise(
-  Effect.forEach(seeds, simulate, { discard: true }).pipe(
-    Effect.as(undefined),
-    Effect.catch((failed) => Effect.succeed(failed.message))
-  )
-)
-process.stdout.write(`played: ${list(played)}\n`)
-process.stdout.write(`${turns} turns ended: ${list(endings)}\n`)
-if (broken === undefined)
-  process.stdout.write(`${seeds.length} seeds hold, each run three times, once without telemetry\n`)
-else {
-  process.stdout.write(
-    `${broken}\n\nagain: node scripts/simulate.ts --seed ${/seed (\d+)/.exec(broken)?.[1] ?? ""}\n`
-  )
-  process.exitCode = 1
+/** Ends the process with the command that repeats a run. */
+const fail = (message: string, again: string): never => {
+  process.stdout.write(`${message}\n\nagain: node scripts/simulate.ts ${again}\n`)
+  process.exit(1)
 }
+
+const simulateAll = async () => {
+  const broken = await Effect.runPromise(
+    Effect.forEach(seeds, simulate, { discard: true }).pipe(
+      Effect.as(undefined),
+      Effect.catch((failed) => Effect.succeed(failed.message))
+    )
+  )
+  process.stdout.write(`played: ${list(played)}\n`)
+  process.stdout.write(`${turns} turns ended: ${list(endings)}\n`)
+  if (broken !== undefined) fail(broken, `--seed ${/seed (\d+)/.exec(broken)?.[1] ?? ""}`)
+  process.stdout.write(`${seeds.length} seeds hold, each run three times, once without telemetry\n`)
+}
+
+const simulateDurable = async (seeds: ReadonlyArray<number>) => {
+  const before = performance.now()
+  const endings = new Map<string, number>()
+  const crashes = new Map<string, number>()
+  let turns = 0
+  for (const seed of seeds) {
+    const report = await Effect.runPromise(DurableSimulation.run(seed))
+    turns += report.turns
+    add(endings, report.endings)
+    add(crashes, report.crashes)
+    if (values.story) process.stdout.write(`${report.history.join("\n")}\n`)
+    if (report.violations.length > 0) fail(DurableSimulation.describe(report), `--durable --seed ${seed}`)
+  }
+  process.stdout.write(`crashes: ${list(crashes)}\n`)
+  process.stdout.write(`${turns} durable turns ended: ${list(endings)}\n`)
+  process.stdout.write(
+    `${seeds.length} seeds of durable turns hold, ${((performance.now() - before) / 1000).toFixed(1)} s\n`
+  )
+}
+
+if (!values.durable) await simulateAll()
+if (values.durable || values.seed === undefined)
+  await simulateDurable(values.durable ? seeds : seeds.filter((seed) => seed % 4 === 0))

@@ -77,6 +77,7 @@ const makeHistory = (clock: Clock.Clock) => {
       counts.set(name, count)
       return count
     },
+    has: (name: string) => counts.has(name),
     counted: (prefix: string) =>
       Object.fromEntries(
         [...counts].flatMap(([name, n]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), n]] : []))
@@ -135,6 +136,7 @@ const submitTurns = Effect.fnUntraced(function* (seed: number, thread: string, h
     if (!random.chance(10)) continue
     yield* Effect.sleep(random.oneOf([0, 50, 5_000]))
     history.log(`${key} is to be interrupted`)
+    history.count(`interrupt ${key}`)
     yield* interrupt(key)
   }
 })
@@ -210,6 +212,8 @@ const check = Effect.fnUntraced(function* (
     endings[ending] = (endings[ending] ?? 0) + 1
     const record = yield* durable.turn(key)
     history.log(`${key} ended: ${ending}`)
+    if (ending.startsWith("TurnInterrupted") && !history.has(`interrupt ${key}`))
+      violation(`${key} was interrupted, and nobody wanted it`)
     const lines = yield* Stream.runCollect(durable.watch(key))
     if (lines.filter(({ type }) => type.startsWith("turn.") && type !== "turn.started").length !== 1)
       violation(`${key} has the ends ${lines.map(({ type }) => type).join(", ")}`)
@@ -291,3 +295,7 @@ const play = Effect.fnUntraced(function* (seed: number): Effect.fn.Return<Durabl
 /** Runs a seed. */
 export const run = (seed: number): Effect.Effect<DurableReport> =>
   play(seed).pipe(Effect.scoped, Effect.provide(Layer.fresh(TestClock.layer())))
+
+/** Formats the first broken promise with the history of the run. */
+export const describe = ({ history, seed, violations }: DurableReport): string =>
+  [`seed ${seed} of durable turns: ${violations[0] ?? "no promise is broken"}`, ...history].join("\n")
