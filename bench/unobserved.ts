@@ -164,7 +164,7 @@ const activity = (): ReadonlyArray<Report.Row> => {
   const members = ThreadMembers.make()
   const member = {
     budget: {},
-    activity: ThreadMembers.makeActivity(),
+    activity: ThreadMembers.makeActivity(Context.empty()),
     spent: { tokens: 0, timeMillis: 0, toolCalls: 0, modelCalls: 0 }
   }
   ThreadMembers.join(members, member)

@@ -133,5 +133,26 @@ export const durable: ReadonlyArray<Mutant> = [
       "",
       "runs turns on the other engines while one cannot be reached, whose threads wait for it"
     ]
+  ]),
+  ...inFile("src/durable/runner/TurnAttempt.ts", "test/durable/DurableTest.test.ts", [
+    [
+      "Effect.provideService(TurnOptions.DefaultTimeout, Duration.infinity),",
+      "",
+      "has the time limit of the submission for a turn that another runner takes over"
+    ],
+    [
+      "Effect.provideService(ActivityFromOpening, true)",
+      "",
+      "stores each event of a turn once over two crashes"
+    ]
+  ]),
+  ...inFile("src/durable/runner/TurnTools.ts", "test/durable/DurableTest.test.ts", [
+    ["if (row === undefined) return undefined", "return undefined", "never runs a once tool again"]
+  ]),
+  ...inFile("src/durable/runner/TurnTools.ts", "test/testing/simulation/DurableSimulation.test.ts", [
+    ["if (row === undefined) return undefined", "return undefined", "keep every promise"]
+  ]),
+  ...inFile("src/durable/store/TurnQueries.ts", "test/testing/simulation/DurableSimulation.test.ts", [
+    ["earlier.seq < codex_turns.seq and earlier.ended_at is null", "earlier.seq < 0", "keep every promise"]
   ])
 ]

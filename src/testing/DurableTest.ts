@@ -13,6 +13,8 @@ import * as Scope from "effect/Scope"
 import type * as Tool from "effect/ai/Tool"
 import * as TestClock from "effect/testing/TestClock"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
+import * as WebCrypto from "effect/crypto/WebCrypto"
+import { createHash, webcrypto } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -50,6 +52,21 @@ interface RunningProcess {
   readonly started: Deferred.Deferred<void>
 }
 
+/**
+ * Digests within the process. Those of the system come from other threads, in real time, so a test clock would pass them, and
+ * a run could not be repeated.
+ */
+const subtle: Pick<typeof webcrypto.subtle, "digest"> = {
+  digest: async (algorithm, data) => {
+    const name = typeof algorithm === "string" ? algorithm : algorithm.name
+    const bytes = ArrayBuffer.isView(data)
+      ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+      : Buffer.from(data)
+    return Uint8Array.from(createHash(name.replace("-", "")).update(bytes).digest()).buffer
+  }
+}
+const testCrypto: typeof webcrypto = Object.create(webcrypto, { subtle: { value: subtle } })
+
 /** A private directory that is removed with the scope. */
 const temporaryDirectory = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-codex-durable-"))),
@@ -81,8 +98,7 @@ const openStore = Effect.fnUntraced(function* (
   return { store, close: () => (database.isOpen ? database.close() : undefined) }
 })
 
-/** @internal The same as `layer`, with what the turns do that have no script. */
-export const make = Effect.fnUntraced(function* <
+const make = Effect.fnUntraced(function* <
   Tools extends Record<string, Tool.Any>,
   ToolServices,
   PolicyServices
@@ -130,7 +146,11 @@ export const make = Effect.fnUntraced(function* <
       yield* Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope)
       yield* Deferred.succeed(running.started, undefined)
     })
-    const fiber = yield* Effect.forkDetach(Effect.provideContext(process.run(runner), services))
+    const fiber = yield* Effect.forkDetach(
+      process
+        .run(runner)
+        .pipe(Effect.provideService(WebCrypto.WebCrypto, testCrypto), Effect.provideContext(services))
+    )
     yield* Effect.raceFirst(Deferred.await(running.started), Fiber.join(fiber))
   })
   const kill = () => current?.process.kill()
@@ -156,6 +176,20 @@ export const make = Effect.fnUntraced(function* <
     Context.add(Scripted.Scripted, Scripted.services(scripted))
   )
 })
+
+/** @internal The same as `layer`, with what the turns do that have no script. */
+export const layerGenerated = <
+  Tools extends Record<string, Tool.Any> = {},
+  ToolServices = never,
+  PolicyServices = never
+>(
+  options: DurableTestOptions<Tools, ToolServices, PolicyServices>,
+  generate?: ScriptedEngine.GenerateTurn
+): Layer.Layer<
+  DurableTestServices,
+  never,
+  ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
+> => Layer.effectContext(make(options, generate))
 
 /**
  * Provides `Durable` on a private database, with a runner and a scripted Codex behind a socket. Script the agent with
@@ -195,4 +229,4 @@ export const layer = <
   DurableTestServices,
   never,
   ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
-> => Layer.effectContext(make(options))
+> => layerGenerated(options)

@@ -59,7 +59,7 @@ const labels: EventBuffer.EventLabels<Label, ThreadEvent.ThreadEvent> = {
 
 /** Makes the activity of a handle that is opened in this context. */
 export const makeActivity = (context: Context.Context<never>): Activity => {
-  const early = Context.get(context, ActivityFromOpening)
+  const early: ActivityBuffer | undefined = Context.get(context, ActivityFromOpening)
     ? EventBuffer.makeLabelled(labels, Context.get(context, ContentLimits.Current).bufferBytes)
     : undefined
   return { buffers: new Set(early === undefined ? [] : [early]), early, closed: false }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -8,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Tool from "effect/ai/Tool"
 import * as Toolkit from "effect/ai/Toolkit"
 import * as TestClock from "effect/testing/TestClock"
-import { Approval, ToolJournal, ToolSettings } from "effect-codex"
+import { Approval, ToolJournal, ToolSettings, Turn } from "effect-codex"
 import { type CrashStep, Durable } from "effect-codex/durable"
 import { DurableTest, Scripted } from "effect-codex/testing"
 
@@ -119,29 +120,33 @@ describe("DurableTest", () => {
         Scripted.message("Not pushed.")
       ])
       const durable = yield* Durable
-      yield* durable.submit("Push", { key: "k", timeout: "1 day" })
+      yield* durable.submit("Push", { key: "k" })
       yield* Durable.crash("approval-waits")
-      yield* TestClock.adjust("59 minutes")
+      yield* TestClock.adjust("4 minutes")
       assert.strictEqual((yield* durable.turn("k")).status, "waiting")
       yield* TestClock.adjust("1 minute")
       const turn = yield* durable.await("k")
       assert.strictEqual(turn.items[0]?._tag === "CommandExecution" && turn.items[0].status, "declined")
-    }).pipe(Effect.provide(DurableTest.layer({ approvalExpiry: "1 hour" })))
+    }).pipe(Effect.provide(DurableTest.layer({ approvalExpiry: "5 minutes" })))
   )
 
   it.effect("has the time limit of the submission for a turn that another runner takes over", () =>
     Effect.gen(function* () {
       yield* Scripted.play([Scripted.silence])
       const durable = yield* Durable
-      yield* durable.submit("Wait", { key: "k", timeout: "50 minutes" })
+      yield* durable.submit("Wait", { key: "k", timeout: "5 minutes" })
       yield* Scripted.begun()
       yield* Durable.crash()
-      yield* TestClock.adjust("40 minutes")
+      yield* TestClock.adjust("4 minutes")
       assert.strictEqual((yield* durable.turn("k")).status, "running")
-      yield* TestClock.adjust("10 minutes")
+      yield* TestClock.adjust("1 minute")
       const error = yield* Effect.flip(durable.await("k"))
-      assert.deepInclude(error, { _tag: "TurnTimedOut", timeoutMillis: 3_000_000 })
-    }).pipe(Effect.provide(DurableTest.layer()))
+      assert.deepInclude(error, { _tag: "TurnTimedOut", timeoutMillis: 300_000 })
+    }).pipe(
+      Effect.provide(
+        DurableTest.layer().pipe(Layer.provide(Layer.succeed(Turn.DefaultTimeout, Duration.minutes(1))))
+      )
+    )
   )
 
   it.effect("stores each event of a turn once over two crashes", () =>

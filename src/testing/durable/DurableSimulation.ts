@@ -3,7 +3,6 @@
  * virtual time. Afterwards it checks that no turn is lost, none runs twice, and nothing that has happened happens again.
  */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -178,14 +177,11 @@ const program = Effect.fnUntraced(function* (seed: number, history: History) {
   const durable = yield* Durable
   const names = Array.from({ length: threads }, (_, index) => `thread${index}`)
   yield* Effect.forkScoped(answerApprovals(seed, history))
-  yield* Effect.forEach(
-    [...names.map((name) => submitTurns(seed, name, history)), crashAll(seed, history)],
-    (actor) => actor,
-    {
-      concurrency: "unbounded",
-      discard: true
-    }
-  )
+  const submitted = Effect.forEach(names, (name) => submitTurns(seed, name, history), {
+    concurrency: "unbounded",
+    discard: true
+  })
+  yield* Effect.all([submitted, crashAll(seed, history)], { concurrency: "unbounded", discard: true })
   const first = new Map<string, string>()
   const keys = names.flatMap((name) =>
     Array.from({ length: turnsPerThread }, (_, index) => `${name}.${index + 1}`)
@@ -266,12 +262,13 @@ const play = Effect.fnUntraced(function* (seed: number): Effect.fn.Return<Durabl
     if (history.count(`start ${key}`) > 1) violation(`Codex starts ${key} again`)
     return stepsOf(seed, key)
   }
-  const layer = Layer.effectContext(
-    DurableTest.make({ tools: Tools, approvalExpiry: expiry, concurrency: 4 }, generate)
+  const layer = DurableTest.layerGenerated(
+    { tools: Tools, approvalExpiry: expiry, concurrency: 4 },
+    generate
   ).pipe(Layer.provide(handlers), Layer.provideMerge(Logger.layer([])))
   const context = yield* Effect.provideService(Layer.build(layer), TimeSlices.SliceMillis, Infinity)
   const inRun = <A, E>(effect: Effect.Effect<A, E, Durable | DurableCrash | Scope.Scope>) =>
-    Effect.provideContext(effect, context as Context.Context<Durable | DurableCrash>)
+    Effect.provideContext(effect, context)
 
   const fiber = yield* Effect.forkChild(Effect.scoped(inRun(program(seed, history))))
   const limit = 6 * 3_600_000
