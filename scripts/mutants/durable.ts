@@ -149,10 +149,11 @@ export const durable: ReadonlyArray<Mutant> = [
   ...inFile("src/durable/runner/TurnTools.ts", "test/durable/DurableTest.test.ts", [
     ["if (row === undefined) return undefined", "return undefined", "never runs a once tool again"]
   ]),
-  ...inFile("src/durable/runner/TurnTools.ts", "test/testing/simulation/DurableSimulation.test.ts", [
-    ["if (row === undefined) return undefined", "return undefined", "keep every promise"]
-  ]),
-  ...inFile("src/durable/store/TurnQueries.ts", "test/testing/simulation/DurableSimulation.test.ts", [
-    ["earlier.seq < codex_turns.seq and earlier.ended_at is null", "earlier.seq < 0", "keep every promise"]
+  ...inFile("src/durable/store/OpenTurnQueries.ts", "test/testing/simulation/DurableSimulation.test.ts", [
+    [
+      "and earlier.seq < codex_turns.seq and earlier.ended_at is null",
+      "and earlier.seq < 0",
+      "keep every promise"
+    ]
   ])
 ]
