@@ -136,11 +136,6 @@ export const durable: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/durable/runner/TurnAttempt.ts", "test/durable/DurableTest.test.ts", [
     [
-      "Effect.provideService(TurnOptions.DefaultTimeout, Duration.infinity),",
-      "",
-      "has the time limit of the submission for a turn that another runner takes over"
-    ],
-    [
       "Effect.provideService(ActivityFromOpening, true)",
       "",
       "stores each event of a turn once over two crashes"
