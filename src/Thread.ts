@@ -21,6 +21,7 @@ import * as SharedThreads from "./turn/SharedThreads.ts"
 import * as ThreadMembers from "./turn/ThreadMembers.ts"
 import type * as TurnObservation from "./turn/TurnObservation.ts"
 import * as TurnQueue from "./turn/TurnQueue.ts"
+import * as KeyedTurn from "./turn/KeyedTurn.ts"
 import * as TurnRunner from "./turn/TurnRunner.ts"
 
 /**
@@ -174,6 +175,9 @@ export const { LeavesTurns } = SharedThreads
 
 /** @internal Gives the first reader of the activity of a handle the events since the handle was opened. */
 export const { ActivityFromOpening } = ThreadMembers
+
+/** @internal Lets the time of a turn that is found under its key count from earlier than its start. */
+export const { Deadline } = KeyedTurn
 
 /**
  * The running turn of a thread, and a handle of its thread. `Codex.attach` returns it.

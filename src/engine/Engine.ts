@@ -71,6 +71,11 @@ export interface EngineThreadOptions extends SettingsOptions {
 export interface AdoptedTurn {
   readonly turnId: TurnId
   /**
+   * When the turn started, in milliseconds since the epoch, if that was before this client learned of it. Default: the turn
+   * starts now.
+   */
+  readonly startedAt?: number | undefined
+  /**
    * Observes the turn to its end, as `EngineThread.turn` does: succeeds when the turn completes and fails with its error.
    * Interruption interrupts the turn and ends the processes that it started.
    */

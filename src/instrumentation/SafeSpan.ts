@@ -3,6 +3,7 @@
  * attributes, events and errors that are scrubbed already. The program's own spans are not touched.
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -144,9 +145,23 @@ export const withSafeTracer = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.
     return safe === original ? effect : Effect.withTracer(effect, safe)
   })
 
-/** Like `Effect.makeSpan` for a span of this library. */
-export const make = (name: string, options: Tracer.SpanOptions): Effect.Effect<Tracer.Span> =>
-  withSafeTracer(Effect.makeSpan(name, options))
+/** Like `Effect.makeSpan` for a span of this library. `startedAt` is its start, in milliseconds since the epoch; default now. */
+export const make = (
+  name: string,
+  options: Tracer.SpanOptions,
+  startedAt?: number
+): Effect.Effect<Tracer.Span> => {
+  const span = withSafeTracer(Effect.makeSpan(name, options))
+  if (startedAt === undefined) return span
+  const startTime = BigInt(Math.round(startedAt)) * 1_000_000n
+  // A span starts at the time of the clock.
+  return Effect.flatMap(Clock.Clock, (clock) =>
+    Effect.provideService(span, Clock.Clock, {
+      ...clock,
+      currentTimeNanosUnsafe: () => startTime
+    })
+  )
+}
 
 /** Like `Effect.useSpan` for a span of this library. The effect in it may run code of the caller. */
 export const use = <A, E, R>(

@@ -45,6 +45,8 @@ export interface ActiveTurnOptions {
   /** Attributes of every span and log record below the turn. */
   readonly annotations: Readonly<Record<string, unknown>>
   readonly span: EffectTracer.Span
+  /** When the turn started, if that was before it was adopted. */
+  readonly startedAt?: number | undefined
   readonly model: string | undefined
   /** The price of the model, if it is known. */
   readonly price: Prices.Price | undefined
@@ -96,7 +98,7 @@ export const ignoreDefects = (write: () => void): void => {
 export const make = (options: ActiveTurnOptions): ActiveTurn => {
   const { clock, engine, threadId, tools } = options
   const { readOnly } = tools
-  const startedAt = milliseconds(clock)
+  const startedAt = options.startedAt ?? milliseconds(clock)
   const telemetry = TurnTelemetry.make({
     ...options,
     startedAt,

@@ -1,5 +1,6 @@
 /** Turns with a key of the caller: a turn that the thread already has under its key is observed, and not started again. */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,6 +15,14 @@ import * as TurnState from "../domain/TurnState.ts"
 import type * as Engine from "../engine/Engine.ts"
 import * as SharedThreads from "./SharedThreads.ts"
 import type * as TurnRunner from "./TurnRunner.ts"
+
+/**
+ * When a turn that is found under its key times out, in milliseconds since the epoch. For a caller whose time counts from
+ * earlier than the start of the turn. Default: the timeout after the start of the turn.
+ */
+export const Deadline = Context.Reference<number | undefined>("effect-codex/turn/Deadline", {
+  defaultValue: () => undefined
+})
 
 /** The maximum length of a key. */
 const maxKeyLength = 512
@@ -86,11 +95,12 @@ export const run = <A>(
       const timeout = Duration.fromInputUnsafe(options.timeout ?? (yield* TurnOptions.DefaultTimeout))
       const timeoutMillis = Duration.toMillis(timeout)
       const { startedAt } = running
-      const elapsed = startedAt === undefined ? 0 : (yield* Clock.currentTimeMillis) - startedAt
+      const now = yield* Clock.currentTimeMillis
+      const deadline = (yield* Deadline) ?? (startedAt ?? now) + timeoutMillis
       const stop = Effect.suspend(() =>
         SharedThreads.stopTurn(running, new CodexError.TurnTimedOut({ timeoutMillis }))
       )
-      const late = Effect.delay(stop, Duration.millis(Math.max(0, timeoutMillis - elapsed)))
+      const late = Effect.delay(stop, Duration.millis(Math.max(0, deadline - now)))
       return yield* Effect.raceFirst(Deferred.await(running.result), Effect.andThen(late, Effect.never)).pipe(
         Effect.onInterrupt(() =>
           thread.isDetached ? Effect.void : SharedThreads.interruptRequested(running)

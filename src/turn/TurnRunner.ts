@@ -217,8 +217,8 @@ const runAttempt = Effect.fnUntraced(function* <A>(
   const model = settings?.model ?? attempt.model
   const { attribute } = Convention
   const beforeStart = yield* BeforeStart
-
-  const span = yield* SafeSpan.make(Convention.span.invokeAgent(Convention.agent), {
+  const startedAt = spec.request._tag === "Adopted" ? spec.request.turn.startedAt : undefined
+  const spanOptions = {
     links: attempt.previous === undefined ? [] : [{ span: attempt.previous, attributes: {} }],
     attributes: {
       [attribute.operationName]: Convention.operation.invokeAgent,
@@ -227,7 +227,8 @@ const runAttempt = Effect.fnUntraced(function* <A>(
       [attribute.requestModel]: model,
       ...(spec.request._tag === "Adopted" ? { [attribute.turnTrigger]: "codex" } : {})
     }
-  })
+  }
+  const span = yield* SafeSpan.make(Convention.span.invokeAgent(Convention.agent), spanOptions, startedAt)
   const endSpan = (exit: Exit.Exit<unknown, unknown>) =>
     ActiveTurn.ignoreDefects(() => span.end(clock.currentTimeNanosUnsafe(), exit))
   let stopping = false
@@ -293,6 +294,7 @@ const runAttempt = Effect.fnUntraced(function* <A>(
     },
     threadId: engine.id,
     span,
+    startedAt,
     keepsItems: true,
     input: spec.request._tag === "Prompt" ? spec.request.input : "",
     publish

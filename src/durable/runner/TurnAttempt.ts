@@ -20,7 +20,7 @@ import type * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as DurableTelemetry from "../../instrumentation/DurableTelemetry.ts"
 import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
-import { ActivityFromOpening, BeforeStart, type Thread } from "../../Thread.ts"
+import { ActivityFromOpening, BeforeStart, Deadline, type Thread } from "../../Thread.ts"
 import type { ThreadRow, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
 import type { EnginePool, PoolEngine } from "./EnginePool.ts"
@@ -216,6 +216,7 @@ export const run = Effect.fnUntraced(function* (
       })
       .pipe(
         Effect.tap((turn) => found("ended", thread.id, turn.id)),
+        Effect.provideService(Deadline, deadline),
         Effect.provideService(BeforeStart, () => {
           const refused = check()
           isStarted = refused === undefined

@@ -46,6 +46,9 @@ const waitForCaller = (fork: RunningTurn.RunningTurn["fork"]) => {
   }
 }
 
+/** From which age on a turn has started before this client learned of it. */
+const lateMillis = 1000
+
 /** Passes the starting turn of an open thread to the newest handle. Returns `undefined` if no handle adopts turns. */
 const adopt = (
   session: AppServerSession.Session,
@@ -85,8 +88,11 @@ const adopt = (
   }
   RunningTurn.step(runningTurn, { _tag: "Accepted", turnId })
   runningTurns.set(threadId, runningTurn)
+  const now = clock.currentTimeMillisUnsafe()
   const adopted: Engine.AdoptedTurn = {
     turnId,
+    // The history has whole seconds. A turn that Codex starts now is reported within a few milliseconds.
+    ...(event.at > 0 && now - event.at > lateMillis ? { startedAt: event.at } : {}),
     run: (options, handlers) =>
       Effect.suspend(() => {
         claim()

@@ -105,9 +105,14 @@ export const isLeft = ({ isLeft, root }: RunningTurn): boolean => isLeft || root
 export const isOver = (turn: RunningTurn): boolean => turn.state._tag === "Over"
 
 /** Returns the time of an event. Codex uses the same clock in whole milliseconds; within one millisecond our clock is more precise. */
-export const timeOf = ({ clock }: RunningTurn, codexMs?: number): number => {
+export const timeOf = (
+  { adopted, clock }: Pick<RunningTurn, "adopted" | "clock">,
+  codexMs?: number
+): number => {
   const now = Number(clock.currentTimeNanosUnsafe()) / 1e6
-  return codexMs === undefined || codexMs >= Math.floor(now) || now - codexMs > 5000 ? now : codexMs
+  if (codexMs === undefined || codexMs >= Math.floor(now)) return now
+  // A turn that this client finds later has its true times. Otherwise an old time means that one of the clocks was set.
+  return adopted || now - codexMs <= 5000 ? codexMs : now
 }
 
 /** Fails the turn for its caller. In Codex the turn continues until it is interrupted. */
