@@ -154,6 +154,14 @@ const yieldPlace = ({ place }: Claimed, { whenReached }: PoolEngine) =>
     Effect.forever
   )
 
+/** Stores what the file of a thread that moves still has. The next engine writes another file. */
+const leaveRollout = (claimed: Claimed) =>
+  Effect.suspend(() => {
+    const { rollout } = claimed
+    claimed.rollout = undefined
+    return Effect.ignore(rollout?.save ?? Effect.void)
+  })
+
 /**
  * Runs or finds the turn once. `attempt` counts the engines on which the turn has continued. Fails with `EngineUnreachable`
  * or `ThreadBusy` while the turn has to wait for an engine.
@@ -232,7 +240,7 @@ export const run = Effect.fnUntraced(function* (
   // The thread of a lost engine may take minutes to close.
   const exit = yield* GracefulInterrupt.unless(
     Effect.exit(observed),
-    Effect.map(engine.lost, Exit.fail),
+    Effect.tap(Effect.map(engine.lost, Exit.fail), leaveRollout(claimed)),
     `the thread of a turn on the engine ${engine.name}`
   )
   claimed.open = undefined
