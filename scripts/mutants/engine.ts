@@ -239,13 +239,13 @@ export const engine: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/engine/app-server/RunningTurn.ts", "test/engine/app-server/MessageRouter.test.ts", [
     [
-      " || now - codexMs > 5000",
-      "",
+      "adopted || now - codexMs <= 5000 ? codexMs : now",
+      "codexMs",
       "uses the time that Codex gives for an event, unless it lies far in the past or in the future"
     ],
     [
-      "codexMs >= Math.floor(now) ||",
-      "",
+      "if (codexMs === undefined || codexMs >= Math.floor(now)) return now",
+      "if (codexMs === undefined) return now",
       "uses the time that Codex gives for an event, unless it lies far in the past or in the future"
     ],
     [
