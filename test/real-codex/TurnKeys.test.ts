@@ -58,7 +58,8 @@ describe.concurrent("a turn with a key", () => {
       const other = yield* Fiber.join(running)
       assert.strictEqual(other._tag, "TurnInterrupted")
       assert.strictEqual(error.turn?.id, other.turn?.id)
-      assert.isTrue(error.turn?.items.some((item) => item._tag === "CommandExecution"))
+      // Codex may be interrupted before it reports the command that has just started, so only this item is certain.
+      assert.strictEqual(error.turn?.items[0]?._tag, "UserMessage")
       assert.strictEqual((yield* codex.model.requests).length, 1)
     }))
 
