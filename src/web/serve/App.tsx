@@ -8,20 +8,23 @@ import { LimitsView } from "./LimitsView.tsx"
 import { explainLogin, LoginView } from "./LoginView.tsx"
 import type { InboxMessage, LoginMessage, MeMessage, StateMessage } from "./Messages.ts"
 import * as Notifications from "./Notifications.tsx"
+import { focusRequest } from "./RequestCard.tsx"
 import { ThreadsView } from "./ThreadsView.tsx"
 import { ThreadView } from "./ThreadView.tsx"
 
 const views = ["inbox", "threads", "durable", "limits"] as const
 
 type Route =
-  | { readonly view: (typeof views)[number] }
+  | { readonly view: (typeof views)[number]; readonly requestId?: string }
   | { readonly view: "thread" | "turn"; readonly id: string }
 
 const routeOf = (hash: string): Route => {
-  const [, view, id] = /^#\/(threads|durable)\/([^/]+)$/.exec(hash) ?? []
+  const [, view, id] = /^#\/(inbox|threads|durable)\/([^/]+)$/.exec(hash) ?? []
   if (id !== undefined) {
     try {
-      return { view: view === "threads" ? "thread" : "turn", id: decodeURIComponent(id) }
+      const decoded = decodeURIComponent(id)
+      if (view === "inbox") return { view, requestId: decoded }
+      return { view: view === "threads" ? "thread" : "turn", id: decoded }
     } catch {
       return { view: "inbox" }
     }
@@ -90,14 +93,16 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
   const { connected, end, ended, state = noState } = useServerState()
   Notifications.useNotifications(state.inbox)
   const content = useRef<HTMLDivElement>(null)
-  const routeKey = "id" in route ? `${route.view} ${route.id}` : route.view
+  const requestId = "requestId" in route ? route.requestId : undefined
+  const routeKey = [route.view, "id" in route ? route.id : requestId].join(" ")
   const isFirst = useRef(true)
   useEffect(() => {
     document.title = state.inbox.length === 0 ? "effect-codex" : `(${state.inbox.length}) effect-codex`
   }, [state.inbox.length])
   useEffect(() => {
     // A screen reader announces the new view; the first view was not asked for.
-    if (!isFirst.current) content.current?.querySelector("h2")?.focus()
+    if (!isFirst.current && (requestId === undefined || !focusRequest(requestId)))
+      content.current?.querySelector("h2")?.focus()
     isFirst.current = false
   }, [routeKey])
   const link = (view: Route["view"], text: string) => (

@@ -1,6 +1,7 @@
 /** Notifications of the browser about waiting requests, while the page is open. */
 import { useEffect, useRef, useState } from "preact/hooks"
 import type { InboxMessage } from "./Messages.ts"
+import { focusRequest, requestLink } from "./RequestCard.tsx"
 
 const storageKey = "effect-codex notifications"
 
@@ -13,37 +14,55 @@ let choice = toChoice(localStorage.getItem(storageKey))
 const isSupported = (): boolean => "Notification" in window
 
 /** The text of a notification. A locked screen shows it, so it names nothing of the request unless the person chose that. */
-export const textOf = (choice: Choice, waiting: ReadonlyArray<InboxMessage>): string => {
-  const [newest] = waiting.slice(-1)
-  return choice === "title" && newest !== undefined
-    ? `The agent asks to ${newest.title}`
-    : waiting.length === 1
+export const textOf = (choice: Choice, { title }: InboxMessage, waiting: number): string =>
+  choice === "title"
+    ? `The agent asks to ${title}`
+    : waiting === 1
       ? "A request waits for an answer"
-      : `${waiting.length} requests wait for an answer`
-}
+      : `${waiting} requests wait for an answer`
 
-const show = (waiting: ReadonlyArray<InboxMessage>): void => {
-  if (choice === "off" || !isSupported() || Notification.permission !== "granted") return
+/** Shows a notification of one request, and returns it. A click on it opens the request. */
+const show = (entry: InboxMessage, waiting: ReadonlyArray<InboxMessage>): Notification | undefined => {
+  if (choice === "off" || !isSupported() || Notification.permission !== "granted") return undefined
   try {
     const notification = new Notification("effect-codex", {
-      body: textOf(choice, waiting),
-      tag: "effect-codex-inbox"
+      body: textOf(choice, entry, waiting.length),
+      // Several tabs with this page show one notification of a request, and a later request does not replace it.
+      tag: `effect-codex ${entry.id}`
     })
     notification.addEventListener("click", () => {
       window.focus()
-      location.hash = "#/inbox"
+      notification.close()
+      location.hash = requestLink(entry.id)
+      // The address does not change if it names the request already.
+      focusRequest(entry.id)
     })
+    return notification
   } catch {
     // Chrome on Android only notifies from a service worker, which this page does not have.
+    return undefined
   }
 }
 
-/** Notifies of each request that was not there before. */
+/**
+ * Notifies of each new request once, while the page is hidden: a visible page shows the request itself. A notification goes away
+ * with its request. Requests come back to the list when the server reaches its database again, so the page remembers all of them.
+ */
 export const useNotifications = (inbox: ReadonlyArray<InboxMessage>): void => {
-  const known = useRef<ReadonlySet<string>>(new Set())
+  const known = useRef(new Set<string>())
+  const shown = useRef(new Map<string, Notification>())
   useEffect(() => {
-    if (inbox.some(({ id }) => !known.current.has(id))) show(inbox)
-    known.current = new Set(inbox.map(({ id }) => id))
+    for (const entry of inbox) {
+      if (known.current.has(entry.id)) continue
+      known.current.add(entry.id)
+      const notification = document.visibilityState === "hidden" ? show(entry, inbox) : undefined
+      if (notification !== undefined) shown.current.set(entry.id, notification)
+    }
+    for (const [id, notification] of shown.current) {
+      if (inbox.some((entry) => entry.id === id)) continue
+      notification.close()
+      shown.current.delete(id)
+    }
   }, [inbox])
 }
 

@@ -48,6 +48,18 @@ const Deadline = ({ deadline }: { readonly deadline: number }) => {
   )
 }
 
+const headingId = (id: string): string => `request-${id}`
+
+/** The address of a request in the inbox. */
+export const requestLink = (id: string): string => `#/inbox/${encodeURIComponent(id)}`
+
+/** Focuses a request, and returns whether the page shows it. */
+export const focusRequest = (id: string): boolean => {
+  const heading = document.getElementById(headingId(id))
+  heading?.focus()
+  return heading !== null
+}
+
 export interface RequestCardProps {
   readonly entry: InboxMessage
   /** Whether nothing on the page moved just now, so that a press means the request under it. */
@@ -98,10 +110,12 @@ export const RequestCard = ({ armed, canApprove, entry, onEnd }: RequestCardProp
 
   const isWhole = shown !== undefined && shown.lines.length >= shown.total
   const isMissing = shown !== undefined && !AnswerForm.isComplete(shown.fields, values)
-  const heading = `request-${entry.id}`
+  const heading = headingId(entry.id)
   return (
     <article class="card" aria-labelledby={heading}>
-      <h3 id={heading}>The agent asks to {entry.title}</h3>
+      <h3 id={heading} tabIndex={-1}>
+        The agent asks to {entry.title}
+      </h3>
       <p class="facts">
         {entry.deadline === undefined ? (
           "Waits without a limit"
