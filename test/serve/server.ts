@@ -68,7 +68,8 @@ const make = Effect.fnUntraced(function* (options: StartOptions) {
     )
   )
   const { address } = yield* Effect.provideContext(HttpServer.HttpServer, context)
-  const url = address._tag === "UnixPathAddress" ? "" : `http://127.0.0.1:${address.port}`
+  const scheme = options.tls === undefined ? "http" : "https"
+  const url = address._tag === "UnixPathAddress" ? "" : `${scheme}://127.0.0.1:${address.port}`
   let count = 0
   const add = (...roles: readonly [Role, ...Array<Role>]) => store.add(`${roles.join("-")}-${++count}`, roles)
   const play = (...args: Parameters<typeof Scripted.play>) =>

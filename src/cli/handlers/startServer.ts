@@ -8,6 +8,7 @@ import * as Stdio from "effect/Stdio"
 import * as HttpServer from "effect/http/HttpServer"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Nodepath from "node:path"
+import { createSecureContext } from "node:tls"
 import * as Approval from "../../Approval.ts"
 import { Codex, type ThreadOptions } from "../../Codex.ts"
 import { Conversations } from "../../conversations/Conversations.ts"
@@ -43,10 +44,18 @@ const readTls = Effect.fnUntraced(function* ({ tlsCert, tlsKey }: ServeInput) {
   if (Option.isNone(tlsCert) && Option.isNone(tlsKey)) return undefined
   if (Option.isNone(tlsCert) || Option.isNone(tlsKey))
     return yield* new UsageError({ text: "--tls-cert and --tls-key belong together" })
-  return {
+  const tls = {
     cert: yield* ProtectedFile.readText(tlsCert.value, `--tls-cert: cannot read "${tlsCert.value}"`),
     key: yield* ProtectedFile.readText(tlsKey.value, `--tls-key: cannot read "${tlsKey.value}"`)
   }
+  yield* Effect.try({
+    try: () => createSecureContext(tls),
+    catch: (error) =>
+      new UsageError({
+        text: `--tls-cert and --tls-key: not a certificate with its private key, as PEM (${error instanceof Error ? error.message : String(error)})`
+      })
+  })
+  return tls
 })
 
 /** Returns the database that `--db` names. The agent must not be able to write it, or it could answer its own requests. */
