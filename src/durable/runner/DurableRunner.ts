@@ -213,7 +213,8 @@ const make = Effect.fnUntraced(function* <
   const places = TurnPlace.makePlaces(concurrency)
   const watch = yield* TurnWatch.make(store, id)
   const running = new Set<string>()
-  let dispatcher: Dispatcher.Dispatcher | undefined
+  /** The turns whose workflows run here: those that run, and those that wait for a place. */
+  const here = new Set<string>()
   let idle = Deferred.makeUnsafe<void>()
 
   const toolkit = tools === undefined ? undefined : yield* tools
@@ -270,28 +271,38 @@ const make = Effect.fnUntraced(function* <
 
   const runOne = (key: string, place: TurnPlace.TurnPlace): Effect.Effect<boolean, StorageUnavailable> =>
     Effect.suspend(() => {
-      if (Deferred.isDoneUnsafe(leaving)) return Effect.succeed(false)
       running.add(key)
       return TurnExecution.run(runner, key, place).pipe(
         Effect.catchDefect((defect) => failDefect(store, key, defect)),
         Effect.ensuring(
           Effect.sync(() => {
             running.delete(key)
-            if (running.size === 0) Deferred.doneUnsafe(idle, Effect.void)
           })
         )
       )
     })
 
+  /** Leaves a turn that still waits for a place, so that another runner resumes it. */
+  const leaveQueued = (key: string) => Effect.as(store.left(key, unclaimedEpoch), false)
+
   const run = (key: string) =>
     Effect.gen(function* () {
+      here.add(key)
       const place = yield* TurnPlace.make(places)
-      yield* place.enter
-      return yield* runOne(key, place)
-    }).pipe(Effect.scoped, Effect.ensuring(Effect.sync(() => dispatcher?.ended(key))))
+      yield* Effect.raceFirst(place.enter, Deferred.await(leaving))
+      return yield* Deferred.isDoneUnsafe(leaving) ? leaveQueued(key) : runOne(key, place)
+    }).pipe(
+      Effect.scoped,
+      Effect.ensuring(
+        Effect.sync(() => {
+          here.delete(key)
+          if (here.size === 0) Deferred.doneUnsafe(idle, Effect.void)
+        })
+      )
+    )
   const drain = Effect.gen(function* () {
     yield* Deferred.succeed(leaving, undefined)
-    while (running.size > 0) {
+    while (here.size > 0) {
       idle = Deferred.makeUnsafe()
       yield* Deferred.await(idle)
     }
@@ -300,7 +311,7 @@ const make = Effect.fnUntraced(function* <
     DurableRunner,
     Effect.gen(function* () {
       yield* QueueGauges.report(store)
-      dispatcher = yield* Dispatcher.make(store, concurrency, leaving)
+      yield* Dispatcher.run({ store, concurrency, leaving, isHere: (key) => here.has(key) })
       // Before the workflow engine ends, which would interrupt the turns.
       yield* Effect.addFinalizer(() => drain)
       return DurableRunner.of({
@@ -312,6 +323,9 @@ const make = Effect.fnUntraced(function* <
     })
   ).pipe(Layer.provide(DurableTurn.layer(run, leaving)))
 })
+
+/** The epoch of a turn that no runner has claimed yet. */
+const unclaimedEpoch = 0
 
 /** A bug of a program or of this library must not leave a turn that never ends. */
 const failDefect = (store: Store["Service"], key: string, defect: unknown) =>

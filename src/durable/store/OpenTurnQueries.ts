@@ -21,6 +21,8 @@ export interface StoredOpenTurns {
   readonly heads: (limit: number) => Effect.Effect<ReadonlyArray<string>, StorageUnavailable>
   /** Returns the turns that a runner has claimed and that have not ended. */
   readonly claimed: Effect.Effect<ReadonlyArray<string>, StorageUnavailable>
+  /** Returns the turns that their runner has left and that no runner has claimed since. */
+  readonly left: Effect.Effect<ReadonlyArray<string>, StorageUnavailable>
   /** Returns the turns that a runner still owns. */
   readonly ownedBy: (runner: string) => Effect.Effect<ReadonlyArray<OwnedTurn>, StorageUnavailable>
   /** Returns those turns of a runner that another process wants to end. */
@@ -45,6 +47,7 @@ export const make = Effect.gen(function* () {
     claimed: keys(
       sql`select key from codex_turns where status in ('running', 'waiting') and ended_at is null`
     ),
+    left: keys(sql`select key from codex_turns where left_epoch = epoch and ended_at is null`),
     ownedBy: (runner) =>
       turns(sql`select key, epoch from codex_turns where runner = ${runner} and ended_at is null`),
     interrupted: (runner) =>
