@@ -1,20 +1,25 @@
 /** The fields of a request that asks for answers: questions of the agent, or the form of an MCP server. */
 import type { FieldMessage, RequestMessage } from "./Messages.ts"
 
-/** What a person entered, by the id of the field. A choice that is text of its own is in the same place. */
-export type Values = Readonly<Record<string, string | ReadonlyArray<string>>>
+type Value = string | ReadonlyArray<string>
+
+/**
+ * What a person entered, by the id of the field. A choice that is text of its own is in the same place. The agent or an MCP server
+ * chooses the ids: in an object, a field "constructor" would have a value before a person enters one.
+ */
+export type Values = ReadonlyMap<string, Value>
 
 const textIn = (values: Values, id: string): string => {
-  const value = values[id]
+  const value = values.get(id)
   return typeof value === "string" ? value : ""
 }
 
-const isEmpty = (value: Values[string] | undefined): boolean => value === undefined || value.length === 0
+const isEmpty = (value: Value | undefined): boolean => value === undefined || value.length === 0
 
 export const isComplete = (fields: ReadonlyArray<FieldMessage>, values: Values): boolean =>
-  fields.every((field) => !field.required || !isEmpty(values[field.id]))
+  fields.every((field) => !field.required || !isEmpty(values.get(field.id)))
 
-const contentOf = (field: FieldMessage, value: string | ReadonlyArray<string>): unknown => {
+const contentOf = (field: FieldMessage, value: Value): unknown => {
   if (field.kind === "number") return Number(value)
   if (field.kind === "boolean") return value === "yes"
   if (field.kind === "choices" && typeof value === "string")
@@ -29,7 +34,7 @@ export const givenOf = (
   values: Values
 ): unknown => {
   const filled = fields.flatMap((field) => {
-    const value = values[field.id]
+    const value = values.get(field.id)
     return value === undefined || value.length === 0 ? [] : [[field, value] as const]
   })
   if (answer === "answers")
@@ -49,12 +54,12 @@ interface FieldProps {
   readonly name: string
   readonly field: FieldMessage
   readonly values: Values
-  readonly onValue: (value: string | ReadonlyArray<string>) => void
+  readonly onValue: (value: Value) => void
 }
 
 const Choice = ({ field, name, onValue, values }: FieldProps) => {
   const several = field.kind === "choices"
-  const value = values[field.id] ?? (several ? [] : "")
+  const value = values.get(field.id) ?? (several ? [] : "")
   const isChosen = (option: string) => (typeof value === "string" ? value === option : value.includes(option))
   const toggle = (option: string) => {
     if (!several) return onValue(option)
@@ -132,7 +137,7 @@ export const AnswerForm = (props: {
         name={`${props.id}-${index}`}
         field={field}
         values={props.values}
-        onValue={(value) => props.onChange({ ...props.values, [field.id]: value })}
+        onValue={(value) => props.onChange(new Map(props.values).set(field.id, value))}
       />
     ))}
   </div>

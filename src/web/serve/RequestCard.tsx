@@ -73,7 +73,7 @@ export const RequestCard = ({ armed, canApprove, entry, onEnd }: RequestCardProp
   const [shown, setShown] = useState<Shown>()
   const [problem, setProblem] = useState("")
   const [sending, setSending] = useState(false)
-  const [values, setValues] = useState<AnswerForm.Values>({})
+  const [values, setValues] = useState<AnswerForm.Values>(new Map())
   const more = useRef<HTMLDivElement>(null)
 
   const load = async (from: number) => {
