@@ -12,13 +12,15 @@ import { Codex } from "../../../src/Codex.ts"
 import type { CodexError } from "../../../src/domain/CodexError.ts"
 import * as DurableRunnerPostgres from "../../../src/durable-postgres/DurableRunnerPostgres.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
+import { Engines } from "../../../src/durable/runner/Engines.ts"
 import * as AppServer from "../../../src/engine/AppServer.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import { OtlpLayer } from "../../../src/telemetry/Otlp.ts"
 import * as ToolJournal from "../../../src/tool/ToolJournal.ts"
 import * as ToolSettings from "../../../src/tool/ToolSettings.ts"
 
-const [, , db = "", socket = "", calls = ""] = process.argv
+/** `sockets` are the paths of one or more engines, separated by commas. */
+const [, , db = "", sockets = "", calls = ""] = process.argv
 
 const tool = (name: string, sideEffect: ToolSettings.SideEffect, needsApproval = false) =>
   Tool.make(name, { success: Schema.String, needsApproval }).annotate(ToolSettings.SideEffects, sideEffect)
@@ -43,11 +45,14 @@ const passGate = Effect.suspend(() =>
   gate === undefined || existsSync(gate) ? Effect.void : Effect.fail("closed")
 ).pipe(Effect.retry(Schedule.spaced("20 millis")), Effect.orDie)
 
+/** How long `note` takes, so that a test can kill the worker meanwhile. */
+const noteTakes = Effect.sleep(Number(process.env["NOTE_MILLIS"] ?? 0))
+
 const handlers = Tools.toLayer({
   charge: () => Effect.as(call("charge"), "charged"),
   transfer: () => hangs("transfer"),
   put: () => hangs("put"),
-  note: () => call("note").pipe(Effect.andThen(passGate), Effect.as("noted"))
+  note: () => call("note").pipe(Effect.andThen(passGate), Effect.andThen(noteTakes), Effect.as("noted"))
 })
 
 /** What happens right before the first turn is requested: `check` says whether the worker may still start it. */
@@ -91,6 +96,7 @@ const withHappening =
     }
   }
 
+const [socket = "", ...otherSockets] = sockets.split(",")
 const layerSocket = AppServer.layerSocket({ path: socket })
 const engine =
   happening !== undefined
@@ -105,7 +111,14 @@ const engine =
       ).pipe(Layer.provide(layerSocket))
     : layerSocket
 
-const services = Layer.mergeAll(handlers, Codex.layer.pipe(Layer.provide(engine)))
+const codex: Layer.Layer<Codex, CodexError> =
+  otherSockets.length === 0
+    ? Codex.layer.pipe(Layer.provide(engine))
+    : Engines.layer(
+        [socket, ...otherSockets].map((path) => ({ name: path, engine: AppServer.layerSocket({ path }) }))
+      )
+
+const services = Layer.mergeAll(handlers, codex)
 const worker: Layer.Layer<DurableRunner, CodexError> = db.startsWith("postgres:")
   ? DurableRunnerPostgres.layer({
       url: Redacted.make(db),
