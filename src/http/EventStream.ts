@@ -15,11 +15,15 @@ const frame = (runId: string, entry: TurnLog.LogEntry): string => {
   return `id: ${runId}.${entry.number}\ndata: ${line}\n\n`
 }
 
+/** The server sends the headers of a response with its first bytes, so a client would not know until then that it is connected. */
+const connected = ": connected\n\n"
+
 /** Returns the response that streams the lines of a turn after line `after`. */
 export const response = (run: TurnRun, after: number): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.stream(
     run.log.read(after).pipe(
       Stream.map((entry) => frame(run.id, entry)),
+      Stream.prepend([connected]),
       Stream.encodeText
     ),
     {

@@ -89,7 +89,9 @@ describe("a hostile client of the HTTP API", () => {
       const response = yield* ada.send("POST", `${yield* started(ada)}/turns`, { input: evil })
       const body = yield* Effect.promise(() => response.text())
       // A reader of SSE also ends lines at a carriage return.
-      for (const line of body.split(/\r\n|\r|\n/))
+      const connected = ": connected\n\n"
+      assert.strictEqual(body.indexOf(connected), 0)
+      for (const line of body.slice(connected.length).split(/\r\n|\r|\n/))
         assert.match(line, /^(?:id: [\da-f-]{36}\.\d+|data: \{.*\}|)$/)
       const events = Service.eventsOf(body).map(({ line }) => decodeLine(line))
       assert.deepStrictEqual(
@@ -337,6 +339,25 @@ describe("a client of the HTTP API that disconnects", () => {
       ])
       assert.include(after.at(-1)?.line, '"type":"turn.completed"')
     }).pipe(Effect.provide(Service.layer())))
+
+  test("is connected before the next event and before a heartbeat", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.command("npm test", { approval: true })])
+      const ada = Service.client(yield* Service.url, "ada")
+      const thread = yield* started(ada)
+      const turn = yield* ada.send("POST", `${thread}/turns`, { input: "go", onDisconnect: "continue" })
+      const read = yield* readUntil(turn, "approval.requested")
+      assert.strictEqual(read.indexOf(": connected\n\nid: "), 0)
+      // The turn waits for an answer, so there is no next event. The headers and the comment come without one.
+      const headers = { "last-event-id": Service.eventsOf(read).at(-1)?.id ?? "" }
+      const rest = yield* ada.send("GET", `${thread}/events`, undefined, { headers })
+      assert.strictEqual(rest.status, 200)
+      assert.strictEqual(yield* readUntil(rest, "\n\n"), ": connected\n\n")
+      yield* ada.json("POST", `${thread}/interrupt`)
+    }).pipe(
+      Effect.provide(Service.layer()),
+      Effect.provideService(HttpLimits.Current, { ...HttpLimits.defaults, heartbeat: "1 hour" })
+    ))
 
   test("keeps its stream open through quiet times by comments, and learns what was dropped", () =>
     Effect.gen(function* () {
