@@ -339,5 +339,6 @@ const failDefect = (store: Store["Service"], key: string, defect: unknown) =>
         })
       })
     ),
+    Effect.andThen(store.approvals.end(key)),
     Effect.as(true)
   )

@@ -226,7 +226,7 @@ export const run = Effect.fnUntraced(function* (
         Effect.tap((turn) => found("ended", thread.id, turn.id)),
         Effect.provideService(Deadline, deadline),
         Effect.provideService(BeforeStart, () => {
-          const refused = check()
+          const refused = claimed.isInterrupted ? new CodexError.TurnInterrupted({ by: "caller" }) : check()
           isStarted = refused === undefined
           return refused
         })

@@ -226,7 +226,11 @@ export const run = (
   Effect.gen(function* () {
     const { store, watch } = runner
     const taken = yield* TurnClaim.take(runner, key, journalVersion)
-    if (taken === undefined) return true
+    if (taken === undefined) {
+      // A runner that wrote the outcome may have died before it ended the approvals.
+      yield* store.approvals.end(key)
+      return true
+    }
     const { row, telemetry, thread } = taken
     const report = (event: TurnAttempt.ReportedEvent) =>
       Effect.map(Clock.currentTimeMillis, (at) => runner.report({ ...event, key, thread: thread.id, at }))

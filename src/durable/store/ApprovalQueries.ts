@@ -55,8 +55,13 @@ export const make = Effect.gen(function* () {
             (id, key, thread_id, turn_id, item_id, hash, request, shown, asked_at, expires_at)
             values (${asked.id}, ${asked.key}, ${asked.threadId}, ${asked.turnId}, ${asked.itemId}, ${asked.hash},
               ${request}, ${asked.shown}, ${at}, ${asked.expiresAt})
-            on conflict (id) do nothing returning *`
+            on conflict (id) do update set ended_at = null
+              where codex_approvals.decision is null and codex_approvals.ended_at is not null
+                and exists (select 1 from codex_turns
+                  where codex_turns.key = codex_approvals.key and codex_turns.ended_at is null)
+            returning *`
         )
+        // The request is new, or waits again: a runner withdrew it because it lost the engine or the database.
         if (inserted[0] !== undefined) {
           yield* notify
           return inserted[0]

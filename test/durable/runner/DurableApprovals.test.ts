@@ -62,6 +62,22 @@ const asked = Effect.gen(function* () {
 })
 
 describe("approvals in the database", () => {
+  it.effect("wait again when Codex asks again after the runner lost its engine", () =>
+    Effect.gen(function* () {
+      yield* submit("k")
+      const { approvals } = yield* Store
+      const { ask } = yield* make({ isLeaving: () => false })
+      const lost = yield* Effect.forkChild(ask(request))
+      const { id } = yield* asked
+      yield* Fiber.interrupt(lost)
+      assert.deepStrictEqual(yield* approvals.list({ pending: true }), [])
+      const again = yield* Effect.forkChild(ask(request))
+      assert.strictEqual((yield* asked).id, id)
+      assert.strictEqual(yield* approvals.decide(id, { _tag: "Accept" }, "ada"), "accepted")
+      assert.strictEqual((yield* Fiber.join(again))._tag, "Accept")
+    }).pipe(Effect.scoped, Effect.provide(layerStore))
+  )
+
   it.effect("F16 expire at their own time, also if the process died in between", () =>
     Effect.gen(function* () {
       yield* submit("k")

@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Codex } from "../../../src/Codex.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
-import { TurnId } from "../../../src/domain/Ids.ts"
+import { ItemId, TurnId } from "../../../src/domain/Ids.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
@@ -151,6 +152,59 @@ describe("a runner of durable turns", () => {
         assert.strictEqual((yield* errorOf("k1"))?._tag, "TurnInterrupted")
         assert.strictEqual((yield* store.turn("k1"))?.status, "interrupted")
       }).pipe(Effect.provide(runner()))
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("starts no turn that was interrupted while no runner could start it", () =>
+    Effect.gen(function* () {
+      yield* submit("k1")
+      const store = yield* Store
+      yield* store.claim("k1", "died", { journal: 1 })
+      yield* store.requestInterrupt("k1")
+      const error = yield* Effect.provide(errorOf("k1"), runner())
+      assert.deepInclude(error, { _tag: "TurnInterrupted", by: "caller" })
+      assert.deepStrictEqual(yield* Scripted.inputs, [])
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("ends the approvals of a turn whose runner wrote the outcome and died", () =>
+    Effect.gen(function* () {
+      yield* submit("k1")
+      const store = yield* Store
+      const request = {
+        _tag: "Tool",
+        id: "c",
+        itemId: ItemId.make("c"),
+        tool: "charge",
+        arguments: {}
+      } as const
+      yield* store.approvals.ask({
+        id: "a",
+        key: "k1",
+        threadId: "t",
+        turnId: TurnId.make("turn_1"),
+        itemId: request.itemId,
+        hash: "h",
+        request,
+        shown: "charge",
+        expiresAt: null
+      })
+      const ended = yield* Deferred.make<void>()
+      /** The outcome of another runner arrives when this one looks at the turn. */
+      const late = Store.of({
+        ...store,
+        turn: (key) =>
+          Effect.andThen(
+            store.finish(key, { _tag: "Failed", error: new CodexError.TurnInterrupted({ by: "caller" }) }),
+            store.turn(key)
+          ),
+        approvals: {
+          ...store.approvals,
+          end: (key) => Effect.andThen(store.approvals.end(key), Deferred.succeed(ended, undefined))
+        }
+      })
+      yield* Deferred.await(ended).pipe(Effect.provide(runner()), Effect.provideService(Store, late))
+      assert.deepStrictEqual(yield* store.approvals.list({ pending: true }), [])
     }).pipe(Effect.provide([layerStore, layerCodex]))
   )
 

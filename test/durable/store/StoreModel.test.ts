@@ -124,7 +124,12 @@ const step = (model: Model, operation: Operation): readonly [unknown, Model] => 
     case "Ask":
       return approval === undefined
         ? [null, withApproval(model, key, { decision: null, ended: false })]
-        : [approval.decision, model]
+        : [
+            approval.decision,
+            approval.decision === null && isOpen
+              ? withApproval(model, key, { ...approval, ended: false })
+              : model
+          ]
     case "Decide": {
       if (approval === undefined) return ["missing", model]
       if (approval.decision !== null) return ["already", model]
