@@ -135,13 +135,13 @@ const started = Effect.fnUntraced(function* (
   threadId: ThreadId,
   turnId: TurnId
 ) {
-  const { key } = claimed.row
+  const { epoch, key } = claimed.row
   const found = { codexThreadId: threadId, turnId, engine: name }
-  yield* store.started(key, found)
+  yield* store.started(key, epoch, found)
   const file = yield* Rollouts.fileOf(threads, threadId)
   const path = file === undefined ? undefined : Rollouts.relativePath(file)
   if (file === undefined || path === undefined) return
-  yield* store.started(key, { ...found, rolloutPath: path })
+  yield* store.started(key, epoch, { ...found, rolloutPath: path })
   claimed.rollout = Rollouts.follow(store, threadId, file)
 })
 
@@ -184,6 +184,8 @@ export const run = Effect.fnUntraced(function* (
   /** Whether Codex was asked to start the turn, and whether it is known where the turn was found. */
   let isStarted = false
   let isFound = false
+  /** Whether the turn has ended, so that later events belong to another one. */
+  let isOver = false
   const found = (where: "running" | "ended", threadId: ThreadId, turnId: TurnId | undefined) => {
     if (isFound) return Effect.void
     isFound = true
@@ -206,7 +208,9 @@ export const run = Effect.fnUntraced(function* (
     if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
     // The activity has the events of a turn that an earlier runner started, too.
     recording = yield* Stream.runForEach(thread.activity, (event) => {
-      if (event._tag !== "TurnProgress") return Effect.void
+      // Another runner can start the next turn of the thread before this handle of the thread closes.
+      if (event._tag === "TurnEnded" && (event.requested || event.turn.id === row.turnId)) isOver = true
+      if (isOver || event._tag !== "TurnProgress") return Effect.void
       if (event.event._tag === "ItemCompleted") seen.add(event.event.item.id)
       const recorded = record(runner, claimed, engine, thread.id, event.event)
       // A turn that ran already does not start again: its first event shows that it runs.

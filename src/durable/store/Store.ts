@@ -76,8 +76,8 @@ export interface StoreShape {
   readonly counts: Stored<ReadonlyArray<TurnQueries.CountRow>>
   /** Whether a runner still owns a turn that has not ended. */
   readonly owns: (key: string, runner: string, epoch: number) => Stored<boolean>
-  /** Writes which thread of Codex, turn and engine run a durable turn. */
-  readonly started: (key: string, found: TurnQueries.StartedTurn) => Stored<void>
+  /** Writes which thread of Codex, turn and engine run a durable turn. Nothing after its end, or of an earlier owner. */
+  readonly started: (key: string, epoch: number, found: TurnQueries.StartedTurn) => Stored<void>
   /** The same before the id of the turn is known. */
   readonly threadStarted: (
     key: string,

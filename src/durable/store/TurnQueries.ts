@@ -214,14 +214,15 @@ export const make = Effect.gen(function* () {
       )
     )
 
-  const started = (key: string, found: StartedTurn) =>
+  const started = (key: string, epoch: number, found: StartedTurn) =>
     guard(
       Effect.gen(function* () {
         const at = yield* now
         yield* sql.withTransaction(
           Effect.gen(function* () {
-            yield* sql`update codex_turns set turn_id = ${found.turnId} where key = ${key}`
-            yield* threadStartedIn(key, found, at)
+            const owned = yield* sql`update codex_turns set turn_id = ${found.turnId}
+              where key = ${key} and epoch = ${epoch} and ended_at is null returning key`
+            if (owned.length > 0) yield* threadStartedIn(key, found, at)
           })
         )
         yield* notify

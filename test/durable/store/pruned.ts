@@ -43,7 +43,7 @@ export const deletesEndedTurns = Effect.gen(function* () {
       sideEffect: "once"
     })
   }
-  yield* store.started("old", { codexThreadId: codexId, turnId: TurnId.make("old"), engine: "e" })
+  yield* store.started("old", 1, { codexThreadId: codexId, turnId: TurnId.make("old"), engine: "e" })
   yield* store.rollouts.append(codexId, 0, new Uint8Array([1]))
   for (const [id, key] of [
     ["decided", "old"],

@@ -75,11 +75,14 @@ export const storeSuite = (withStore: WithStore): void => {
         )
         assert.isFalse(yield* store.owns("a", "r1", 1))
         assert.isTrue(yield* store.owns("a", "r2", 2))
-        yield* store.started("a", {
-          codexThreadId: ThreadId.make("codex-1"),
-          turnId: TurnId.make("turn-1"),
-          engine: "e1"
-        })
+        const startAs = (epoch: number, name: string) =>
+          store.started("a", epoch, {
+            codexThreadId: ThreadId.make(`codex-${name}`),
+            turnId: TurnId.make(`turn-${name}`),
+            engine: "e1"
+          })
+        yield* startAs(2, "1")
+        yield* startAs(1, "of-an-earlier-owner")
         yield* store.setStatus("a", 1, "waiting")
         assert.strictEqual((yield* store.turn("a"))?.status, "running")
         assert.deepStrictEqual(
@@ -87,6 +90,7 @@ export const storeSuite = (withStore: WithStore): void => {
           [true, false]
         )
         assert.isUndefined(yield* store.claim("a", "r3"))
+        yield* startAs(2, "after-the-end")
         const outcome = yield* store.outcome("a")
         assert.strictEqual(outcome?._tag === "Failed" ? outcome.error._tag : undefined, "TurnInterrupted")
         const turn = yield* store.turn("a")
