@@ -275,7 +275,7 @@ export class Codex extends Context.Service<
           tools: tools.specs,
           goals: options.goals,
           observer: opening.observer,
-          leavesTurns,
+          leavesTurns: leavesTurns ? true : undefined,
           config: servers === undefined ? options.config : { ...options.config, ...servers }
         }).pipe(
           Effect.tap((thread) => Effect.annotateCurrentSpan(attribute.conversationId, thread.id)),
