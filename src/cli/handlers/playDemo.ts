@@ -192,6 +192,8 @@ export const handle = Effect.fnUntraced(function* () {
     File.layer({ path: traces, signals: ["traces"] })
   )
   yield* Console.error(`\nTrace (OTLP JSON lines): ${traces}`)
-  yield* Console.error(`See it in a browser: effect-codex trace html ${traces} -o trace.html`)
+  // A checkout runs its sources, and has no `effect-codex` on the path.
+  const program = import.meta.url.endsWith(".ts") ? "node src/cli/main.ts" : "npx effect-codex"
+  yield* Console.error(`See it in a browser: ${program} trace html ${traces} -o trace.html`)
   if (exit !== 0) return yield* new ExitWith({ code: exit })
 }, Effect.scoped)
