@@ -78,4 +78,9 @@ wait "$worker" || echo "the worker has ended"
 effect-codex db prune --db "$db" --older-than 30d
 effect-codex host drain --dir "$state/host"
 effect-codex host stop --dir "$state/host"
+effect-codex host serve --dir "$state/served" --drain-deadline 1s &
+served=$!
+sleep 3
+kill -TERM "$served"
+wait "$served" || echo "the served host has ended"
 rm -r "$state"
