@@ -5,7 +5,7 @@
 import { send, ServerError } from "./Client.ts"
 import * as FollowedStream from "./FollowedStream.ts"
 
-export interface FollowOptions extends FollowedStream.FollowOptions {
+export interface FollowOptions extends FollowedStream.FollowedStreamOptions {
   /** Called when the server refuses the stream for a reason that stays, such as a turn that is gone. */
   readonly onRefused?: (error: ServerError) => void
 }

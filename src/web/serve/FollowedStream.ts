@@ -1,7 +1,7 @@
 /** Reads Server-Sent Events over any number of connections, until the last event. */
 import { makeParser, type ServerEvent } from "./EventParser.ts"
 
-export interface FollowOptions {
+export interface FollowedStreamOptions {
   readonly onEvent: (event: ServerEvent) => void
   readonly onConnected?: (connected: boolean) => void
   /** Whether an event is the last one. The stream is opened again after any other end. */
@@ -25,7 +25,7 @@ const waits = [500, 1000, 2000, 5000, 10_000]
 /** Reads the stream until it ends or breaks, and passes its events on. */
 const readOnce = async (
   open: (signal: AbortSignal) => Promise<Response>,
-  options: Pick<FollowOptions, "onEvent" | "onConnected">,
+  options: Pick<FollowedStreamOptions, "onEvent" | "onConnected">,
   signal: AbortSignal
 ) => {
   const own = new AbortController()
@@ -59,7 +59,7 @@ const sleepFor = (millis: number) => new Promise<void>((resolve) => setTimeout(r
  */
 export const followUntilEnd = async (
   { isRefused, open, sleep = sleepFor }: StreamSource,
-  options: FollowOptions,
+  options: FollowedStreamOptions,
   signal: AbortSignal
 ): Promise<void> => {
   let seen: string | undefined
