@@ -192,8 +192,8 @@ export const handle = Effect.fnUntraced(function* () {
     File.layer({ path: traces, signals: ["traces"] })
   )
   yield* Console.error(`\nTrace (OTLP JSON lines): ${traces}`)
-  // A checkout runs its sources, and has no `effect-codex` on the path.
-  const program = import.meta.url.endsWith(".ts") ? "node src/cli/main.ts" : "npx effect-codex"
+  // A checkout runs its sources with the Node of its packages, because an older one cannot run TypeScript.
+  const program = import.meta.url.endsWith(".ts") ? "npx node src/cli/main.ts" : "npx effect-codex"
   yield* Console.error(`See it in a browser: ${program} trace html ${traces} -o trace.html`)
   if (exit !== 0) return yield* new ExitWith({ code: exit })
 }, Effect.scoped)
