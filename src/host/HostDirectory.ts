@@ -26,7 +26,7 @@ const check = (directory: string) =>
 const refuse = (directory: string) => (error: PlatformError.PlatformError | PrivateDirectory.NotPrivate) =>
   badHost(directory, PrivateDirectory.detail(error))
 
-/** Checks the directory of a host, and returns its real path; `undefined` if there is none. Creates nothing. */
+/** Checks the directory of a host and returns its real path. Returns `undefined` if the directory does not exist. Creates nothing. */
 export const find = (dir: string): Effect.Effect<string | undefined, CodexError.EngineStartFailed> => {
   const directory = resolve(dir)
   return check(directory).pipe(

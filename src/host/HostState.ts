@@ -73,7 +73,7 @@ const parse = (directory: string): unknown => {
   }
 }
 
-/** Returns the state; `undefined` if there is none, or if it is damaged. Fails if another version has written it. */
+/** Returns the stored state. Returns `undefined` if the file is missing or damaged. Fails if another version wrote it. */
 export const read = (directory: string): Effect.Effect<HostState | undefined, CodexError.EngineStartFailed> =>
   Effect.suspend(() => {
     const value = parse(directory)

@@ -47,8 +47,8 @@ export class Me extends Schema.Opaque<Me>()(
 ) {}
 
 /**
- * The durable turns: those that have not ended and the newest others, newest first. `available` is false while the database cannot
- * be reached; the turns are then those of the last time.
+ * All durable turns that have not ended, and the newest turns that have ended, newest first. `available` is false while the
+ * database cannot be reached. The list then has the state of the last successful query.
  */
 export class DurableState extends Schema.Opaque<DurableState>()(
   Schema.Struct({ available: Schema.Boolean, turns: Schema.Array(DurableTurnRecord) })

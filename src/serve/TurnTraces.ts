@@ -15,7 +15,7 @@ export interface TurnTracesOptions {
 }
 
 export interface TurnTraces {
-  /** Returns the trace of the turn with an id, or `undefined` if there is none. */
+  /** Returns the trace of a turn, or `undefined` if no span of the turn is known. */
   readonly read: (turnId: string) => Effect.Effect<TurnTrace | undefined>
 }
 

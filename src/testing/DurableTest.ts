@@ -74,8 +74,8 @@ const temporaryDirectory = Effect.acquireRelease(
 )
 
 /**
- * Has a test clock never warn that nobody advances it: the warning would belong to the process that sleeps first, and the clock
- * would wait for that process after it was killed.
+ * Turns off the warning of a test clock that the test does not advance. The warning is a fiber of the process that sleeps
+ * first, and the clock would wait for that fiber after the process was killed.
  */
 const withoutClockWarning = Effect.flatMap(Clock.Clock, (clock) =>
   "adjust" in clock ? TestClock.adjust(0) : Effect.void

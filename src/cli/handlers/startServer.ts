@@ -199,7 +199,7 @@ export const handle = Effect.fnUntraced(function* (input: ServeInput) {
       Layer.mergeAll(
         protection,
         OtlpLayer,
-        // Beside what the user exports: the page shows spans without a collector, also those that sampling drops.
+        // The page shows spans without a collector, and shows the spans that sampling drops. What the user exports does not change.
         Tracer.layerProcessor(Effect.succeed(recent.processor), { everything: true })
       )
     )

@@ -39,8 +39,8 @@ export const run = Effect.fnUntraced(function* ({
   store
 }: DispatcherOptions): Effect.fn.Return<void, never, WorkflowEngine.WorkflowEngine | Scope.Scope> {
   /**
-   * The turns that can start and that the workflow engine has already. Another runner may run them, so the database says
-   * when they are no longer among those that can start.
+   * The turns that the database lists as ready to start and that the workflow engine has already. Another runner may run a
+   * turn, so a turn stays here until the database no longer lists it.
    */
   const started = new Set<string>()
   const limit = Math.min(concurrency, 1000) + ahead

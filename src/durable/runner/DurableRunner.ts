@@ -213,7 +213,7 @@ const make = Effect.fnUntraced(function* <
   const places = TurnPlace.makePlaces(concurrency)
   const watch = yield* TurnWatch.make(store, id)
   const running = new Set<string>()
-  /** The turns whose workflows run here: those that run, and those that wait for a place. */
+  /** The turns whose workflows run here. A turn runs or waits for a place. */
   const here = new Set<string>()
   let idle = Deferred.makeUnsafe<void>()
 

@@ -147,7 +147,7 @@ export const make = Effect.fnUntraced(function* ({ engines, runner, store, takeO
   const placed = new Map<string, string>()
   const choosing = Semaphore.makeUnsafe(1)
 
-  /** Returns the engine with the fewest running threads among those that this worker reaches. */
+  /** Returns the engine with the fewest running threads. Ignores engines that this worker does not reach. */
   const choose = Effect.fnUntraced(function* (thread: string) {
     const load = new Map(yield* store.engines.running(runner))
     for (const name of placed.values()) load.set(name, (load.get(name) ?? 0) + 1)

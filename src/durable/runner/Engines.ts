@@ -22,8 +22,8 @@ export interface EngineOptions<E = never, R = never> {
 }
 
 /**
- * The engines of a worker. A thread stays on the engine that has it. A new thread starts on the engine with the fewest
- * running threads among those that the worker reaches.
+ * The engines of a worker. A thread stays on the engine that has it. A new thread starts on the engine that the worker
+ * reaches and that has the fewest running threads.
  *
  * The threads of an engine that no worker reaches wait for it. After `takeOverAfter` they continue on another engine of the
  * worker, from their copies in the database. Threads of the other engines do not wait.

@@ -249,7 +249,7 @@ export const run = Effect.fnUntraced(function* (
   )
   claimed.open = undefined
   const at = yield* Clock.currentTimeMillis
-  /** What an earlier runner saw, or nobody, because the turn went on without a runner. */
+  /** Stores the items that this runner has not observed: an earlier runner did, or the turn went on without a runner. */
   const complete = (turn: Turn.Turn | undefined) => {
     if (turn === undefined) return
     for (const item of turn.items)

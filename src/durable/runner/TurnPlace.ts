@@ -10,7 +10,7 @@ type Granted = Deferred.Deferred<void>
 export interface Places {
   /** Asks for a place: the result completes when the place belongs to the caller. Turns that had one before come first. */
   readonly request: (hadPlace: boolean) => Granted
-  /** Gives a place back, also one that has not been granted yet. */
+  /** Gives a place back, or withdraws the request if it is not granted yet. */
   readonly release: (granted: Granted) => void
 }
 
@@ -46,8 +46,8 @@ export const makePlaces = (count: number): Places => {
 }
 
 /**
- * The place of a turn among those that run at the same time. A turn that waits for its engine leaves its place to a turn on
- * another engine, and a turn that waits for a person leaves it to any turn.
+ * The place of a running turn; a worker has `concurrency` places. A turn that waits for its engine leaves its place to a
+ * turn on another engine. A turn that waits for a person leaves it to any turn.
  */
 export interface TurnPlace {
   /** Waits for a place. Does nothing if the turn has one, or waits for a person. */

@@ -63,7 +63,7 @@ interface ServedTurn {
 type RunTurn = (handlers: Engine.Handlers) => Effect.Effect<void, CodexError.TurnError>
 
 export interface ServedTurns {
-  /** Opens a thread for a client: it adopts the turn that runs, and those that start without its request. */
+  /** Opens a thread for a client. The client adopts the running turn, and later turns that it does not request itself. */
   readonly open: (
     threadId: ThreadId,
     client: Client,
@@ -107,7 +107,7 @@ const remember = ({ open, stored }: ServedTurn, event: Turn.EngineEvent): void =
   stored.push(...(started === undefined ? [] : [started]), event)
 }
 
-/** Asks all clients, also those that come later, until one has answered. */
+/** Asks every client, including clients that connect later, until one of them answers. */
 const ask = <A>(
   turn: ServedTurn,
   answerBy: (observer: Observer) => Effect.Effect<A> | undefined

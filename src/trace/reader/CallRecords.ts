@@ -162,7 +162,7 @@ export class CallRecords {
     if (executable !== undefined) known.executable = executable
   }
 
-  /** Returns what the records say of a call, or `undefined` if there are none. */
+  /** Returns what the log records say about a call, or `undefined` if no record belongs to it. */
   change(span: CallSpan): CallOutcome | undefined {
     const key = keyOf(span.attributes)
     const record = key === undefined ? undefined : this.byCall.get(key)

@@ -81,7 +81,7 @@ describe("a worker with several engines", () => {
       }).pipe(Effect.provide(worker([a])))
       yield* a.play([Scripted.silence])
       yield* Effect.gen(function* () {
-        // It runs on the other engine: the first one of the list, or the one that was idle.
+        // The turn runs on the other engine, `b`.
         yield* b.play([Scripted.silence])
         yield* submit("x", { threadId: "x" })
         yield* b.begun()
