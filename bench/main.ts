@@ -25,6 +25,7 @@ const sections: Readonly<Record<string, string>> = {
   unobserved: "what threads pay for notifications and turns of Codex that they do not observe",
   spool: "spans with and without the spool",
   trace: "reading a file of traces compared with reading and parsing it alone",
+  durable: "durable turns compared with plain ones and with a hand-written loop over the same database",
   startup: "the CPU of the command line for its version and for help",
   page: "how smoothly the page of traces scrolls 10,000 spans in a real Chromium"
 }

@@ -19,7 +19,7 @@ const parsed = parseArguments(
 
 Usage: npm run bench -- [SECTION...] [options]
 
-  SECTION       turns, parallel, telemetry, native, timing, scripted, spans, tail, redaction, signals, growth, unobserved, spool, trace, startup or page; default: all
+  SECTION       turns, parallel, telemetry, native, timing, scripted, spans, tail, redaction, signals, growth, unobserved, spool, trace, durable, startup or page; default: all
   --quick       fewer rounds
   --rounds N    the number of rounds
   --megabytes N the size of the file of traces; default: 200, with --quick 20`,
