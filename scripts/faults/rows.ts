@@ -8,6 +8,7 @@ export const rows: Readonly<Record<string, string>> = {
   F06: "the process dies while an approval waits",
   F07: "the process dies while an idempotent tool runs",
   F08: "the process dies while a tool runs that must not run twice",
+  F09: "a worker of several is killed",
   F10: "two runners on one database file",
   F11: "a worker is frozen, and thaws later",
   F12: "the database restarts, or its connection is cut",
