@@ -151,7 +151,6 @@ const make = Effect.gen(function* () {
     return step
   })
   const flush = Effect.suspend(() => {
-    if (closing) return Effect.void
     closing = true
     // What has arrived is finite and on this machine, so it needs no time limit. With one, a busy machine would lose it.
     return ended.pipe(Effect.andThen(receiver.processed), Effect.andThen(Effect.sync(() => joiner.flush())))

@@ -168,7 +168,7 @@ export class SpanPipeline extends Context.Service<
     readonly record: (span: ReadableSpan) => void
     /**
      * Offers each span that ends here to `holder`, until the scope closes. The holder passes the spans it takes to `record`
-     * later, at the latest in `flush`, which runs before any processor closes.
+     * later, at the latest in `flush`, which runs once, before any processor closes.
      */
     readonly hold: (
       holder: SpanRecorder.Holder,
@@ -225,8 +225,11 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
           )
       )
     const flushes = new Set<Effect.Effect<void>>()
-    const hold = (holder: SpanRecorder.Holder, flush: Effect.Effect<void>) =>
-      Effect.acquireRelease(
+    const hold = Effect.fnUntraced(function* (holder: SpanRecorder.Holder, flushOnce: Effect.Effect<void>) {
+      // Merged layers close concurrently, so several closers may request the flush. All of them wait for one run: a
+      // processor that does not wait closes before it receives the spans.
+      const flush = yield* Effect.cached(flushOnce)
+      yield* Effect.acquireRelease(
         Effect.sync(() => {
           pipeline.hold(holder)
           flushes.add(flush)
@@ -240,6 +243,7 @@ export const layer: Layer.Layer<SpanPipeline> = Layer.effectContext(
             })
           )
       )
+    })
     // Exporters that close together, or right after each other, share one time limit.
     let deadline = 0
     let lastClosed = -Infinity

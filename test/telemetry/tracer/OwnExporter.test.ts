@@ -2,8 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http"
 import { BatchSpanProcessor, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace-node"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import { Codex, Redaction, Tracer } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
 import * as Collector from "../../support/collector.ts"
@@ -108,6 +112,46 @@ describe("exporters and processors of the program", () => {
       const ids = (spans: ReadonlyArray<Collector.Arrived>) => spans.map(({ spanId }) => spanId).toSorted()
       assert.deepStrictEqual(ids(yield* first.spans), ids(yield* second.spans))
       isWhole(yield* first.spans)
+    })
+  )
+
+  it.live("a processor that closes together with a holder receives the spans that the holder held", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const held: Array<ReadableSpan> = []
+      let flushes = 0
+      const [begun, allowed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const processor: SpanProcessor = {
+        onStart: () => {},
+        onEnd: ({ name }) => void seen.push(name),
+        forceFlush: () => Promise.resolve(),
+        shutdown: () => Promise.resolve()
+      }
+      yield* Effect.gen(function* () {
+        const pipeline = yield* Tracer.SpanPipeline
+        const [ofHolder, ofProcessor] = [yield* Scope.make(), yield* Scope.make()]
+        const flush = Effect.gen(function* () {
+          flushes++
+          yield* Deferred.succeed(begun, undefined)
+          yield* Deferred.await(allowed)
+          for (const span of held.splice(0)) pipeline.record(span)
+        })
+        yield* pipeline.hold((span) => held.push(span) > 0, flush).pipe(Scope.provide(ofHolder))
+        yield* pipeline.add(processor).pipe(Scope.provide(ofProcessor))
+        yield* Effect.withSpan(Effect.void, "held")
+        const closing = yield* Effect.all(
+          [Scope.close(ofHolder, Exit.void), Scope.close(ofProcessor, Exit.void)],
+          {
+            concurrency: "unbounded"
+          }
+        ).pipe(Effect.forkChild({ startImmediately: true }))
+        yield* Deferred.await(begun)
+        assert.deepStrictEqual(seen, [])
+        yield* Deferred.succeed(allowed, undefined)
+        yield* Fiber.join(closing)
+      }).pipe(Effect.provide(Layer.fresh(Tracer.layer).pipe(Layer.provide(environment()))))
+      assert.deepStrictEqual(seen, ["held"])
+      assert.strictEqual(flushes, 1)
     })
   )
 })
