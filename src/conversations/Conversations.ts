@@ -68,7 +68,9 @@ export interface Conversation {
 }
 
 /**
- * What the registry knows of an open conversation. `running` is how much work of `acquire` runs.
+ * What the registry knows of an open conversation. `running` is how much work of `acquire` runs. `lastWork` is the number of the
+ * last work of `acquire` that began, counted over all conversations from 1: another number means that new work began, also if
+ * it has ended already.
  * @since 0.1.0
  * @category models
  */
@@ -76,6 +78,7 @@ export interface ConversationStatus {
   readonly id: ThreadId
   readonly owner: string
   readonly running: number
+  readonly lastWork: number | undefined
   /** Since when nothing has used the conversation, in milliseconds since the epoch; absent while something does. */
   readonly idleSince: number | undefined
 }
@@ -104,6 +107,7 @@ interface Entry {
   readonly scope: Scope.Closeable
   uses: number
   running: number
+  lastWork: number | undefined
   idleSince: number
 }
 
@@ -229,6 +233,8 @@ const make = Effect.fnUntraced(function* (options: ConversationsOptions) {
   const opening = new Map<string, number>()
   const idle = yield* Deferred.make<void>()
   let shuttingDown = false
+  /** How much work of `acquire` has begun. */
+  let works = 0
 
   const now = Clock.currentTimeMillis
 
@@ -284,7 +290,7 @@ const make = Effect.fnUntraced(function* (options: ConversationsOptions) {
           return yield* shuttingDown ? new ShuttingDown() : new ConversationNotFound({ id: thread.id })
         }
         const conversation: Conversation = { id: thread.id, owner, thread, scope }
-        entries.set(thread.id, { conversation, scope, uses: 0, running: 0, idleSince: yield* now })
+        entries.set(thread.id, { conversation, scope, uses: 0, running: 0, lastWork: undefined, idleSince: yield* now })
         return conversation
       })
     )
@@ -322,6 +328,7 @@ const make = Effect.fnUntraced(function* (options: ConversationsOptions) {
       Effect.map(find(owner, id), (entry) => {
         entry.uses++
         entry.running += running
+        if (running > 0) entry.lastWork = ++works
         return entry
       }),
       (entry) => release(entry, running)
@@ -370,13 +377,14 @@ const make = Effect.fnUntraced(function* (options: ConversationsOptions) {
       Effect.flatMap(find(owner, id), (entry) => Effect.uninterruptible(closeEntry(entry))),
     list: (owner) =>
       Effect.sync(() =>
-        [...entries.values()].flatMap(({ conversation, idleSince, running, uses }) =>
+        [...entries.values()].flatMap(({ conversation, idleSince, lastWork, running, uses }) =>
           owner === undefined || conversation.owner === owner
             ? [
                 {
                   id: conversation.id,
                   owner: conversation.owner,
                   running,
+                  lastWork,
                   idleSince: uses > 0 ? undefined : idleSince
                 }
               ]

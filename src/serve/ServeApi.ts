@@ -58,7 +58,10 @@ export class DurableState extends Schema.Opaque<DurableState>()(
 export class ServeState extends Schema.Opaque<ServeState>()(
   Schema.Struct({
     inbox: Schema.Array(InboxApi.InboxEntry),
-    open: Schema.Array(Schema.Struct({ id: ThreadId, running: Schema.Boolean })),
+    /** `turn` is another number for each turn of the conversation that the server starts. */
+    open: Schema.Array(
+      Schema.Struct({ id: ThreadId, running: Schema.Boolean, turn: optionalKey(Schema.Finite) })
+    ),
     durable: optionalKey(DurableState)
   })
 ) {}

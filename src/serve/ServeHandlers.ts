@@ -69,7 +69,11 @@ export const serve = ({ durable, places, sessions, settings, traces }: HandlerOp
         const stored = (snapshot?.approvals ?? []).map(Inbox.ofDurableTurn)
         return {
           inbox: [...live, ...stored].toSorted((left, right) => left.at - right.at).map(Inbox.entry),
-          open: open.map(({ id, running }) => ({ id, running: running > 0 })),
+          open: open.map(({ id, lastWork, running }) => ({
+            id,
+            running: running > 0,
+            ...(lastWork === undefined ? {} : { turn: lastWork })
+          })),
           ...(snapshot === undefined
             ? {}
             : { durable: { available: snapshot.available, turns: snapshot.turns } })

@@ -47,6 +47,22 @@ describe("Conversations", () => {
     }).pipe(Effect.provide(layer({ idleTimeout: "5 minutes" })))
   )
 
+  it.effect("get another number with each work, which stays after the work has ended", () =>
+    Effect.gen(function* () {
+      const conversations = yield* Conversations
+      const [first, second] = [yield* open("ada"), yield* open("ada")]
+      const numbers = Effect.map(conversations.list("ada"), (all) => all.map(({ lastWork }) => lastWork))
+      const work = ({ id }: typeof first) => Effect.scoped(conversations.acquire("ada", id))
+      assert.deepStrictEqual(yield* numbers, [undefined, undefined])
+      yield* work(first)
+      yield* work(second)
+      yield* Effect.scoped(conversations.get("ada", first.id))
+      assert.deepStrictEqual(yield* numbers, [1, 2])
+      yield* work(first)
+      assert.deepStrictEqual(yield* numbers, [3, 2])
+    }).pipe(Effect.provide(layer()))
+  )
+
   it.effect("belong to their owners", () =>
     Effect.gen(function* () {
       const conversations = yield* Conversations

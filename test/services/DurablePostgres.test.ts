@@ -19,6 +19,7 @@ import { storeSuite, submission } from "../durable/store/storeSuite.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as Live from "../support/live.ts"
 import * as Postgres from "../support/postgres.ts"
+import * as TcpProxy from "../support/tcpProxy.ts"
 
 const skipped = Postgres.skipped("the durable store in PostgreSQL")
 
@@ -46,7 +47,7 @@ describe.skipIf(skipped)("the store in PostgreSQL", () => {
   /** Returns the URL of an empty database behind a proxy, and the proxy. */
   const behindProxy = Effect.gen(function* () {
     const url = yield* emptyDatabase
-    const wire = yield* Postgres.proxy(server().port)
+    const wire = yield* TcpProxy.make(server().port)
     const name = new URL(Redacted.value(url)).pathname.slice(1)
     return { direct: url, name, url: server().url(name, wire.port), wire }
   })

@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import { existsSync } from "node:fs"
 import * as Live from "../support/live.ts"
 import * as Postgres from "../support/postgres.ts"
+import * as TcpProxy from "../support/tcpProxy.ts"
 
 const skipped = Postgres.skipped("the PostgreSQL server of tests")
 
@@ -35,7 +36,7 @@ describe.skipIf(skipped)("a PostgreSQL server of a test", () => {
   Live.test("cuts and freezes connections at a proxy", () =>
     Effect.gen(function* () {
       const server = yield* Postgres.make
-      const wire = yield* Postgres.proxy(server.port)
+      const wire = yield* TcpProxy.make(server.port)
       const sql = yield* PgClient.make({ url: server.url("postgres", wire.port), maxConnections: 1 })
       const one = sql<{ one: number }>`SELECT 1 AS one`
       assert.deepStrictEqual(yield* one, [{ one: 1 }])

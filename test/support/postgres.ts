@@ -1,4 +1,4 @@
-/** Starts a PostgreSQL server of its own for a test file, and a proxy in front of it whose connections can be cut. */
+/** Starts a PostgreSQL server of its own for a test file. */
 import { afterAll, beforeAll, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -8,7 +8,6 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
-import { connect, createServer, type Socket } from "node:net"
 import { freePort } from "./freePort.ts"
 
 /** Debian keeps the server's programs out of PATH, in one directory per version. */
@@ -247,70 +246,3 @@ export const forTests = (): {
   const server = () => started ?? expect.fail("the server has not started")
   return { server, emptyDatabase: Effect.suspend(() => server().createDatabase(`test_${++databases}`)) }
 }
-
-export interface Proxy {
-  readonly port: number
-  /** Breaks all connections. */
-  readonly cut: Effect.Effect<void>
-  /** Holds back everything in both directions: connections stay open and nothing arrives. */
-  readonly freeze: Effect.Effect<void>
-  /** Drops what the server answers from now on, until the next cut: statements run, and nobody learns of it. */
-  readonly mute: Effect.Effect<void>
-  /** Lets everything that was held back through. */
-  readonly thaw: Effect.Effect<void>
-  readonly connections: () => number
-}
-
-/** Listens on a random port of loopback and forwards to a port. */
-export const proxy = Effect.fnUntraced(function* (
-  target: number
-): Effect.fn.Return<Proxy, never, Scope.Scope> {
-  const pairs = new Set<readonly [client: Socket, server: Socket]>()
-  let connections = 0
-  let isFrozen = false
-  let isMuted = false
-  const server = createServer((client) => {
-    connections++
-    const upstream = connect(target, "127.0.0.1")
-    const pair = [client, upstream] as const
-    pairs.add(pair)
-    const end = () => {
-      pairs.delete(pair)
-      client.destroy()
-      upstream.destroy()
-    }
-    client.on("error", end).on("close", end).pipe(upstream)
-    upstream.on("error", end).on("close", end)
-    upstream.on("data", (chunk) => void (isMuted || client.write(chunk)))
-    if (isFrozen) for (const socket of pair) socket.pause()
-  })
-  yield* Effect.acquireRelease(
-    Effect.promise(async () => {
-      server.listen(0, "127.0.0.1")
-      await once(server, "listening")
-    }),
-    () =>
-      Effect.sync(() => {
-        for (const [client] of pairs) client.destroy()
-        server.close()
-      })
-  )
-  const address = server.address()
-  return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
-    cut: Effect.sync(() => {
-      isMuted = false
-      for (const [client] of pairs) client.destroy()
-    }),
-    mute: Effect.sync(() => void (isMuted = true)),
-    freeze: Effect.sync(() => {
-      isFrozen = true
-      for (const pair of pairs) for (const socket of pair) socket.pause()
-    }),
-    thaw: Effect.sync(() => {
-      isFrozen = false
-      for (const pair of pairs) for (const socket of pair) socket.resume()
-    }),
-    connections: () => connections
-  }
-})

@@ -90,7 +90,8 @@ const useServerState = () => {
 
 const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () => void }) => {
   const route = useRoute()
-  const { connected, end, ended, state = noState } = useServerState()
+  const { connected, end, ended, state: received } = useServerState()
+  const state = received ?? noState
   Notifications.useNotifications(state.inbox)
   const content = useRef<HTMLDivElement>(null)
   const requestId = "requestId" in route ? route.requestId : undefined
@@ -113,6 +114,7 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
   const selected = (view: "thread" | "turn") => (route.view === view ? route.id : undefined)
   const [threadId, turnKey] = [selected("thread"), selected("turn")]
   const canSubmit = me.roles.includes("submit")
+  const open = state.open.find(({ id }) => id === threadId)
   const turn = state.durable?.turns.find(({ key }) => key === turnKey)
   return (
     <>
@@ -141,12 +143,13 @@ const Page = ({ me, onLogout }: { readonly me: MeMessage; readonly onLogout: () 
           {me.durable && <DurableList durable={state.durable} selected={turnKey} canSubmit={canSubmit} />}
         </div>
         <div class="content" ref={content}>
-          {route.view === "thread" && (
+          {route.view === "thread" && received !== undefined && (
             <ThreadView
               key={route.id}
               threadId={route.id}
               roles={me.roles}
-              running={state.open.some(({ id, running }) => id === route.id && running)}
+              running={open?.running === true}
+              turn={open?.turn}
             />
           )}
           {route.view === "turn" && (
@@ -212,7 +215,7 @@ export const App = () => {
   }, [])
   useEffect(() => {
     if (login !== undefined)
-      Client.get<MeMessage>("/me").then(setMe, (error: unknown) => setProblem(String(error)))
+      Client.get<MeMessage>("/me").then(setMe, (error: unknown) => setProblem(Client.explain(error)))
   }, [login])
   if (waiting) return <p>Logging in…</p>
   if (login === undefined) return <LoginView key={problem} problem={problem} onLogin={setLogin} />

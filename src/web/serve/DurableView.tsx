@@ -126,7 +126,7 @@ export interface DurableTurnProps {
 }
 
 export const DurableTurnView = ({ roles, turn, turnKey }: DurableTurnProps) => {
-  const live = useLiveTurn(`${durablePath(turnKey)}/events`, true)
+  const live = useLiveTurn({ path: `${durablePath(turnKey)}/events`, turn: 1 })
   const [problem, setProblem] = useState("")
   const canSubmit = roles.includes("submit")
   const interrupt = () =>

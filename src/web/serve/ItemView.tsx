@@ -52,6 +52,7 @@ const commandStatus = (item: ItemMessage): string | undefined => {
 
 const json = (value: unknown): string => JSON.stringify(value, null, 2) ?? ""
 
+/** An item of a turn. Codex starts a message with an empty text, so the text that has arrived shows until the item has its own. */
 export const ItemView = ({
   item,
   partial = ""
@@ -69,7 +70,7 @@ export const ItemView = ({
     case "agent_message":
       return (
         <Block label="Agent">
-          <p class="prose">{textOf(item, "text") ?? partial}</p>
+          <p class="prose">{textOf(item, "text") || partial}</p>
         </Block>
       )
     case "reasoning": {
@@ -83,11 +84,11 @@ export const ItemView = ({
     case "plan":
       return (
         <Block label="Plan">
-          <p class="prose">{textOf(item, "text") ?? partial}</p>
+          <p class="prose">{textOf(item, "text") || partial}</p>
         </Block>
       )
     case "command_execution": {
-      const output = textOf(item, "output") ?? partial
+      const output = textOf(item, "output") || partial
       return (
         <Block label="Command" status={commandStatus(item)}>
           <LongText className="code" text={textOf(item, "command") ?? ""} />

@@ -1,6 +1,6 @@
 /** The usage limits of the account, and how the server runs turns. */
 import { useEffect, useState } from "preact/hooks"
-import { get } from "./Client.ts"
+import { explain, get } from "./Client.ts"
 import type { LimitsMessage, MeMessage, WindowMessage } from "./Messages.ts"
 import { NotificationSetting } from "./Notifications.tsx"
 import { countdown, dateTime } from "./Times.ts"
@@ -24,7 +24,7 @@ export const LimitsView = ({ me }: { readonly me: MeMessage }) => {
   const [limits, setLimits] = useState<LimitsMessage>()
   const [problem, setProblem] = useState("")
   useEffect(() => {
-    get<LimitsMessage>("/limits").then(setLimits, (error: unknown) => setProblem(String(error)))
+    get<LimitsMessage>("/limits").then(setLimits, (error: unknown) => setProblem(explain(error)))
   }, [])
   return (
     <section aria-labelledby="limits-heading">

@@ -30,8 +30,20 @@ const lastTypes = new Set(["turn.completed", "turn.failed", "turn.interrupted"])
 
 const parse = (data: string): TurnModel.EventLineMessage => JSON.parse(data)
 
-/** Follows the turn whose events are at a path, while there is one. The turn stays after its end, until the next one starts. */
-export const useLiveTurn = (path: string, running: boolean): TurnModel.LiveTurn | undefined => {
+export interface LiveTurnOptions {
+  /** Where the events are. */
+  readonly path: string
+  /** The number of the turn, or `undefined` while there is none. */
+  readonly turn: number | undefined
+  /** Called when the turn has ended, or when the server no longer has its events. */
+  readonly onEnd?: () => void
+}
+
+/**
+ * Follows a turn to its last event, also if the server says before that no turn runs: the events come on another connection. The turn
+ * stays after its end, until the next one starts.
+ */
+export const useLiveTurn = ({ onEnd, path, turn: number }: LiveTurnOptions): TurnModel.LiveTurn | undefined => {
   const [turn, dispatch] = useReducer(
     (turn: TurnModel.LiveTurn, event: TurnModel.EventLineMessage | undefined) =>
       event === undefined ? TurnModel.empty : TurnModel.step(turn, event),
@@ -39,15 +51,21 @@ export const useLiveTurn = (path: string, running: boolean): TurnModel.LiveTurn 
   )
   const [shown, setShown] = useState(false)
   useEffect(() => {
-    if (!running) return undefined
+    if (number === undefined) return undefined
     dispatch(undefined)
     setShown(true)
     return follow(path, {
       onEvent: ({ data }) => {
-        dispatch(parse(data))
+        const event = parse(data)
+        dispatch(event)
+        if (lastTypes.has(event.type)) onEnd?.()
       },
-      isLast: ({ data }) => lastTypes.has(parse(data).type)
+      isLast: ({ data }) => lastTypes.has(parse(data).type),
+      onRefused: () => {
+        setShown(false)
+        onEnd?.()
+      }
     })
-  }, [path, running])
+  }, [path, number])
   return shown ? turn : undefined
 }

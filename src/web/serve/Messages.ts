@@ -43,9 +43,16 @@ export interface DurableTurnMessage {
   readonly endedAt: number | null
 }
 
+export interface OpenMessage {
+  readonly id: string
+  readonly running: boolean
+  /** Another number for each turn. */
+  readonly turn?: number
+}
+
 export interface StateMessage {
   readonly inbox: ReadonlyArray<InboxMessage>
-  readonly open: ReadonlyArray<{ readonly id: string; readonly running: boolean }>
+  readonly open: ReadonlyArray<OpenMessage>
   /** Only from a server with a database. */
   readonly durable?: {
     readonly available: boolean

@@ -1,5 +1,5 @@
 /** One conversation: its turns, the running one as it streams, and what to say next. */
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { explain, get, post, send, ServerError, threadPath } from "./Client.ts"
 import { ItemView } from "./ItemView.tsx"
 import { LiveTurnView, useLiveTurn } from "./LiveTurn.tsx"
@@ -33,18 +33,31 @@ const StoredTurn = ({ turn }: { readonly turn: TurnMessage }) => (
 export interface ThreadProps {
   readonly threadId: string
   readonly running: boolean
+  /** The number of the last turn that the server started, if there is one. */
+  readonly turn: number | undefined
   readonly roles: ReadonlyArray<CallerRole>
 }
 
-export const ThreadView = ({ roles, running, threadId }: ThreadProps) => {
+/** Returns the turn to follow: one that runs, or that began after the view opened. The history has the others. */
+const useFollowed = (running: boolean, turn: number | undefined): number | undefined => {
+  const first = useRef(turn)
+  const followed = useRef<number | undefined>(undefined)
+  if (turn !== undefined && (running || turn !== first.current)) followed.current = turn
+  return followed.current
+}
+
+export const ThreadView = ({ roles, threadId, turn, ...state }: ThreadProps) => {
   const [history, setHistory] = useState<HistoryMessage>()
   const [problem, setProblem] = useState("")
   const [text, setText] = useState("")
   const [sending, setSending] = useState(false)
 
-  const load = () =>
+  const loads = useRef(0)
+  const load = () => {
+    const number = ++loads.current
     get<HistoryMessage>(threadPath(threadId)).then(
       (found) => {
+        if (number !== loads.current) return
         setHistory(found)
         setProblem("")
       },
@@ -53,11 +66,12 @@ export const ThreadView = ({ roles, running, threadId }: ThreadProps) => {
         if (!(error instanceof ServerError && error.status === 404)) setProblem(explain(error))
       }
     )
-  useEffect(() => {
-    setHistory(undefined)
-    void load()
-  }, [threadId])
-  const live = useLiveTurn(`${threadPath(threadId)}/events`, running)
+  }
+  const followed = useFollowed(state.running, turn)
+  const live = useLiveTurn({ path: `${threadPath(threadId)}/events`, turn: followed, onEnd: load })
+  // The turn before the followed one is in the history.
+  useEffect(load, [threadId, followed])
+  const running = state.running && live?.end === undefined
 
   const act = async (run: () => Promise<unknown>) => {
     setSending(true)
@@ -85,7 +99,9 @@ export const ThreadView = ({ roles, running, threadId }: ThreadProps) => {
       setText("")
     })
   const canSubmit = roles.includes("submit")
-  const stored = (history?.turns ?? []).filter(({ id }) => id !== live?.id)
+  const stored = (history?.turns ?? []).filter(
+    ({ id, status }) => id !== live?.id && (live === undefined || status !== "inProgress")
+  )
   return (
     <section aria-labelledby="thread-heading">
       <h2 id="thread-heading" tabIndex={-1}>

@@ -1,6 +1,6 @@
 /** The conversations that the server has started, newest first. */
 import { useEffect, useState } from "preact/hooks"
-import { get, send } from "./Client.ts"
+import { explain, get, send } from "./Client.ts"
 import type { StateMessage, ThreadMessage } from "./Messages.ts"
 import { dateTime } from "./Times.ts"
 
@@ -28,7 +28,7 @@ export const ThreadsView = ({ canSubmit, open, selected }: ThreadsProps) => {
     const controller = new AbortController()
     get<ReadonlyArray<ThreadMessage>>("/threads?limit=100", controller.signal)
       .then(setThreads)
-      .catch((error: unknown) => !controller.signal.aborted && setProblem(String(error)))
+      .catch((error: unknown) => !controller.signal.aborted && setProblem(explain(error)))
     return () => controller.abort()
   }, [key])
   const listed = threads ?? []
@@ -42,7 +42,7 @@ export const ThreadsView = ({ canSubmit, open, selected }: ThreadsProps) => {
           <button
             type="button"
             class="button"
-            onClick={() => void start().catch((error: unknown) => setProblem(String(error)))}
+            onClick={() => void start().catch((error: unknown) => setProblem(explain(error)))}
           >
             New
           </button>
