@@ -290,7 +290,14 @@ const make = Effect.fnUntraced(function* (options: ConversationsOptions) {
           return yield* shuttingDown ? new ShuttingDown() : new ConversationNotFound({ id: thread.id })
         }
         const conversation: Conversation = { id: thread.id, owner, thread, scope }
-        entries.set(thread.id, { conversation, scope, uses: 0, running: 0, lastWork: undefined, idleSince: yield* now })
+        entries.set(thread.id, {
+          conversation,
+          scope,
+          uses: 0,
+          running: 0,
+          lastWork: undefined,
+          idleSince: yield* now
+        })
         return conversation
       })
     )

@@ -43,7 +43,11 @@ export interface LiveTurnOptions {
  * Follows a turn to its last event, also if the server says before that no turn runs: the events come on another connection. The turn
  * stays after its end, until the next one starts.
  */
-export const useLiveTurn = ({ onEnd, path, turn: number }: LiveTurnOptions): TurnModel.LiveTurn | undefined => {
+export const useLiveTurn = ({
+  onEnd,
+  path,
+  turn: number
+}: LiveTurnOptions): TurnModel.LiveTurn | undefined => {
   const [turn, dispatch] = useReducer(
     (turn: TurnModel.LiveTurn, event: TurnModel.EventLineMessage | undefined) =>
       event === undefined ? TurnModel.empty : TurnModel.step(turn, event),
