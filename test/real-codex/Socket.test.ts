@@ -393,7 +393,10 @@ describe.concurrent("a connection that breaks", () => {
       }).pipe(Effect.provide(codex.layer))
       assert.strictEqual(completed(events).message, "done")
       assert.strictEqual(calls, 1)
-      assert.include(JSON.stringify((yield* codex.model.requests).at(-1)), "the result")
+      assert.deepStrictEqual(
+        (yield* codex.model.requests).at(-1)?.toolOutputs.map(({ output }) => output),
+        ["the result"]
+      )
     }))
 
   test("between turn/start and its reply: one turn starts, with one model request", () =>

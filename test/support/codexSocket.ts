@@ -60,6 +60,8 @@ export const proxy = Effect.fnUntraced(function* (path: string, target: () => st
   let connections = 0
   let mutes = false
   let swallows = false
+  let received = 0
+  let held: { text: string; readonly deliveries: Array<() => void> } | undefined
   let cutIn: { chunks: number; readonly done: () => void } | undefined
   const server = createServer((client) => {
     connections++
@@ -72,7 +74,10 @@ export const proxy = Effect.fnUntraced(function* (path: string, target: () => st
       upstream.destroy()
     }
     for (const socket of pair) socket.on("error", end).on("close", end)
-    client.on("data", (chunk) => void (swallows || upstream.write(chunk)))
+    client.on("data", (chunk) => {
+      received++
+      if (!swallows) upstream.write(chunk)
+    })
     upstream.on("data", (chunk) => {
       if (cutIn !== undefined && --cutIn.chunks < 0) {
         const { done } = cutIn
@@ -80,7 +85,10 @@ export const proxy = Effect.fnUntraced(function* (path: string, target: () => st
         for (const [client] of pairs) client.destroy()
         return done()
       }
-      if (!mutes) client.write(chunk)
+      if (mutes) return
+      if (held === undefined) return void client.write(chunk)
+      held.text += String(chunk)
+      held.deliveries.push(() => void client.write(chunk))
     })
   })
   yield* Effect.acquireRelease(
@@ -109,6 +117,17 @@ export const proxy = Effect.fnUntraced(function* (path: string, target: () => st
       }),
     /** Drops what Codex sends from now on, until the next cut. */
     mute: Effect.sync(() => void (mutes = true)),
+    /** Keeps back what Codex sends from now on. */
+    hold: Effect.sync(() => void (held = { text: "", deliveries: [] })),
+    /** What is kept back. */
+    held: () => held?.text ?? "",
+    /** Delivers what was kept back. */
+    release: Effect.sync(() => {
+      for (const deliver of held?.deliveries ?? []) deliver()
+      held = undefined
+    }),
+    /** How many chunks the clients have sent. */
+    received: () => received,
     /** Drops what the client sends from now on, until the next cut. */
     swallow: Effect.sync(() => void (swallows = true)),
     /** Breaks all connections, and refuses new ones. */

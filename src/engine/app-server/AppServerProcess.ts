@@ -77,6 +77,8 @@ export type ProcessListener = Omit<JsonRpcConnection.Host, "onUnparsable"> & {
    * deltas between `lostAtMs`, in milliseconds since the epoch, and now are missing forever; items are complete.
    */
   readonly onReconnected?: ((threadId: string, lostAtMs: number) => void) | undefined
+  /** Returns whether this client runs a turn of the thread, and so decides its requests. */
+  readonly hasTurn?: ((threadId: string) => boolean) | undefined
 }
 
 /** How long a single request may take. */

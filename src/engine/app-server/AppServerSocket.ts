@@ -24,6 +24,7 @@ import * as MissedNotifications from "./MissedNotifications.ts"
 import * as ResentRequests from "./ResentRequests.ts"
 import * as SocketLink from "./SocketLink.ts"
 import type * as Transport from "./Transport.ts"
+import * as UnopenedThreads from "./UnopenedThreads.ts"
 
 /** How long Codex may take to process what a broken connection delivered last. */
 const deliveryGrace = Duration.millis(250)
@@ -59,6 +60,7 @@ const connect = Effect.fnUntraced(function* (
   const mask = (text: string): string => redaction.text(text)
   const requests = ResentRequests.make()
   const notifications = MissedNotifications.make()
+  const unopened = UnopenedThreads.make(notifications.isOpen)
   const pendingStarts = new Map<string, PendingStart>()
   let ended: AppServerProcess.ProcessEnd | undefined
   let link: SocketLink.SocketLink
@@ -89,6 +91,9 @@ const connect = Effect.fnUntraced(function* (
       listener.onNotification(method, params, emittedAtMs)
     },
     onRequest: (request, method, params) => {
+      const threadId = Predicate.isObject(params) ? String(params["threadId"]) : ""
+      // A refusal would decide for the client that opens the thread next, to which Codex sends the request again.
+      if (unopened.has(threadId) && listener.hasTurn?.(threadId) !== true) return
       const first = requests.receive(request, method, params)
       if (first !== undefined) listener.onRequest(first, method, params)
     }
@@ -290,13 +295,17 @@ const connect = Effect.fnUntraced(function* (
     request: (method, params, sendOptions) => {
       if (method === "turn/start" && Predicate.isObject(params)) return startTurn(params, sendOptions)
       const resumes = method === "thread/resume" && Predicate.isObject(params)
-      return request(method, resumes ? { ...params, ...MissedNotifications.newestTurn } : params, {
-        ...sendOptions,
-        onResult: (result) => {
-          followed(method, params, result)
-          sendOptions?.onResult?.(result)
-          if (resumes) reportRunning(result)
-        }
+      return Effect.suspend(() => {
+        const onReply = unopened.follow(method, params)
+        return request(method, resumes ? { ...params, ...MissedNotifications.newestTurn } : params, {
+          ...sendOptions,
+          onResult: (result) => {
+            onReply()
+            followed(method, params, result)
+            sendOptions?.onResult?.(result)
+            if (resumes) reportRunning(result)
+          }
+        })
       })
     },
     notify: (method) => link.connection.notify(method),

@@ -185,6 +185,7 @@ export const make = (
       }
     },
     onRequest: requests.onRequest,
+    hasTurn: (threadId) => runningTurns.has(threadId),
     onReconnected: (threadId, lostAt) => {
       const runningTurn = runningTurns.get(threadId)
       if (runningTurn === undefined || RunningTurn.isOver(runningTurn)) return

@@ -107,6 +107,7 @@ export interface MissedNotifications {
   readonly open: (threadId: string) => void
   /** Forgets a thread. */
   readonly close: (threadId: string) => void
+  readonly isOpen: (threadId: string) => boolean
   /** Returns the threads that are open. */
   readonly threads: () => ReadonlyArray<string>
   /** Returns the notifications about a thread that are missing, in their order. They count as observed. */
@@ -201,6 +202,7 @@ export const make = (): MissedNotifications => {
       threads.delete(threadId)
       lastEnded.delete(threadId)
     },
+    isOpen: (threadId) => threads.has(threadId),
     threads: () => [...threads.keys()],
     missed: (threadId, { turns }) => {
       const open = threads.get(threadId)
