@@ -60,6 +60,11 @@ export interface EnginePool {
   readonly acquire: (
     thread: ThreadRow
   ) => Effect.Effect<PoolEngine, CodexError.CodexError | StorageUnavailable, Scope.Scope>
+  /**
+   * Waits until this worker has not reached the engine of the thread for some seconds; for a thread without an engine, until
+   * it has reached none. Never ends if only other workers drive the engine.
+   */
+  readonly unreached: (thread: ThreadRow) => Effect.Effect<void>
 }
 
 const maxInterval = Duration.seconds(5)
@@ -67,6 +72,9 @@ const minInterval = Duration.millis(100)
 
 /** How long the first threads wait for the engines of a worker that starts, so that not all of them go to the fastest. */
 const startGrace = "2 seconds"
+
+/** How long an engine may be away, for example because it restarts, before a turn that is to be interrupted ends without it. */
+const absence = "5 seconds"
 
 /** How long an engine that is connected may take to answer. */
 const answerTimeout = "5 seconds"
@@ -199,6 +207,19 @@ export const make = Effect.fnUntraced(function* ({ engines, runner, store, takeO
       }
     })
 
+  const isAway = (health: Health) => isKnown(health) && !isReached(health)
+
+  const unreached = ({ codexThreadId, engine: owner }: ThreadRow): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const candidates =
+        codexThreadId === null || owner === null ? watched : watched.filter(({ name }) => name === owner)
+      if (candidates.length === 0) return yield* Effect.never
+      do {
+        yield* Effect.forEach(candidates, (engine) => until(engine, isAway), { discard: true })
+        yield* Effect.sleep(absence)
+      } while (!candidates.every((engine) => isAway(healthOf(engine))))
+    })
+
   const toPoolEngine = (engine: WatchedEngine): PoolEngine => ({
     name: engine.name,
     threads: engine.threads,
@@ -212,6 +233,7 @@ export const make = Effect.fnUntraced(function* ({ engines, runner, store, takeO
       Effect.addFinalizer(() => Effect.sync(() => placed.delete(thread.id))).pipe(
         Effect.andThen(pick(thread)),
         Effect.map(toPoolEngine)
-      )
+      ),
+    unreached
   } satisfies EnginePool
 })

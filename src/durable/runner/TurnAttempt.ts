@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
@@ -163,14 +164,15 @@ const leaveRollout = (claimed: Claimed) =>
   })
 
 /**
- * Runs or finds the turn once. `attempt` counts the engines on which the turn has continued. Fails with `EngineUnreachable`
- * or `ThreadBusy` while the turn has to wait for an engine.
+ * Runs or finds the turn once. `attempt` counts the engines on which the turn has continued, and `lastError` ended the try
+ * before. Fails with `EngineUnreachable` or `ThreadBusy` while the turn has to wait for an engine.
  */
 export const run = Effect.fnUntraced(function* (
   runner: RunnerContext,
   claimed: Claimed,
   attempt: number,
-  input: TurnOptions.TurnInput
+  input: TurnOptions.TurnInput,
+  lastError: RunError | undefined
 ): Effect.fn.Return<Turn.Turn, RunError, Scope.Scope> {
   const { deadline, row, telemetry, writer } = claimed
   const { pool, store } = runner
@@ -178,6 +180,9 @@ export const run = Effect.fnUntraced(function* (
   const stored = (yield* store.thread(claimed.thread.id)) ?? claimed.thread
   const engine = yield* pool.acquire(stored)
   telemetry.runsOn(engine.name)
+  // The first try has a span that failed. A span for each further one would say no more.
+  if (lastError?._tag === "EngineUnreachable")
+    yield* Effect.provideService(engine.threads.home, References.TracerEnabled, false)
   yield* Effect.forkScoped(yieldPlace(claimed, engine))
   const scope = yield* Effect.scope
   const seen = new Set<string>()

@@ -18,6 +18,7 @@ import type { TurnId } from "../../domain/Ids.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import * as Sampling from "../../instrumentation/Sampling.ts"
+import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import * as ToolJournal from "../../tool/ToolJournal.ts"
 import type { TurnOutcome, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
@@ -86,11 +87,15 @@ const runToOutcome = Effect.fnUntraced(function* (
   let attempt = 0
   let input: TurnOptions.TurnInput = row.input
   let failures = 0
+  let lastError: TurnAttempt.RunError | undefined
   /** The turn whose engine has died, as the last try has reported it. */
   let died: TurnId | undefined
   while (true) {
     yield* claimed.place.enter
-    const exit = yield* TurnAttempt.run(runner, claimed, attempt, input).pipe(Effect.scoped, Effect.exit)
+    const exit = yield* TurnAttempt.run(runner, claimed, attempt, input, lastError).pipe(
+      Effect.scoped,
+      Effect.exit
+    )
     claimed.open = undefined
     if (Exit.isSuccess(exit)) return { _tag: "Completed", turn: exit.value }
     const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
@@ -133,6 +138,7 @@ const runToOutcome = Effect.fnUntraced(function* (
       continue
     }
     if (error._tag === "EngineExited") died = error.turnId
+    lastError = error
     yield* claimed.report({ _tag: "Retrying", errorType: error.errorType })
     if (failures === 0) yield* Effect.logWarning(`a durable turn is tried again: ${error.message}`)
     yield* claimed.place.leave
@@ -188,6 +194,20 @@ const finish = Effect.fnUntraced(function* (
   })
 })
 
+/**
+ * Returns the outcome of an interrupted turn whose engine cannot be reached. An open thread ends its turn by itself, also
+ * without an answer of the engine.
+ */
+const interruptAway = ({ pool, store }: TurnAttempt.RunnerContext, claimed: TurnAttempt.Claimed) =>
+  Effect.gen(function* () {
+    const { thread } = claimed
+    const stored = yield* Effect.orElseSucceed(store.thread(thread.id), () => undefined)
+    yield* pool.unreached(stored ?? thread)
+  }).pipe(
+    Effect.repeat({ until: () => claimed.open === undefined }),
+    Effect.as(failed(new CodexError.TurnInterrupted({ by: "caller" })))
+  )
+
 /** How long a turn that another version has started is waited for, until its engine can be reached to interrupt it. */
 const interruptDeadline = Duration.minutes(1)
 
@@ -236,6 +256,7 @@ export const run = (
       Effect.map(Clock.currentTimeMillis, (at) => runner.report({ ...event, key, thread: thread.id, at }))
     yield* report({ _tag: "Claimed" })
     const gone = yield* Deferred.make<void>()
+    const interrupted = yield* Deferred.make<void>()
     let isGone = false
     let isLost = false
     const startedAt = row.startedAt ?? (yield* Clock.currentTimeMillis)
@@ -278,6 +299,7 @@ export const run = (
       epoch: row.epoch,
       onInterrupt: Effect.suspend(() => {
         claimed.isInterrupted = true
+        Deferred.doneUnsafe(interrupted, Exit.void)
         return claimed.open?.interrupt ?? Effect.void
       }),
       onLost: Effect.suspend(() => {
@@ -295,9 +317,15 @@ export const run = (
       return Effect.timeoutOption(claimed.tools.idle, runner.drainDeadline)
     })
     const leave = Effect.andThen(Deferred.await(runner.leaving), endTools)
+    const interruptedAway = Effect.andThen(Deferred.await(interrupted), interruptAway(runner, claimed))
     const outcome = yield* Effect.raceAllFirst([
       incompatible === undefined
-        ? runToOutcome(runner, claimed)
+        ? // The thread of an engine that cannot be reached may take minutes to close.
+          GracefulInterrupt.unless(
+            runToOutcome(runner, claimed),
+            interruptedAway,
+            "the attempt at an interrupted turn"
+          )
         : Effect.as(interruptOld(runner, claimed), failed(incompatible)),
       claimed.writer.failed,
       Effect.as(leave, undefined),

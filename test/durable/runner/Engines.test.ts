@@ -6,6 +6,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
 import { DurableRunner, type RunnerOptions } from "../../../src/durable/runner/DurableRunner.ts"
 import { type EngineOptions, Engines } from "../../../src/durable/runner/Engines.ts"
@@ -55,6 +56,35 @@ const engineOf = (thread: string) =>
 
 const answers = (...texts: ReadonlyArray<string>) =>
   texts.flatMap((text) => [Scripted.message(text), Scripted.completed])
+
+describe("a turn that is interrupted while no engine of its worker can be reached", () => {
+  for (const names of [["a"], ["a", "b"]])
+    it.effect(`ends within seconds, with ${names.length === 1 ? "one engine" : "two engines"}`, () =>
+      Effect.gen(function* () {
+        const engines = yield* Effect.forEach(names, make)
+        const store = yield* Store
+        for (const engine of engines) engine.turn(false)
+        yield* Effect.gen(function* () {
+          const { events } = yield* DurableRunner
+          const waits = yield* Effect.forkScoped(
+            Stream.runHead(Stream.filter(events, ({ _tag }) => _tag === "Retrying")),
+            { startImmediately: true }
+          )
+          yield* submit("k1")
+          // Several engines have some seconds to answer first.
+          yield* TestClock.adjust("5 seconds")
+          yield* Fiber.join(waits)
+          const ended = yield* Effect.forkScoped(outcome("k1"), { startImmediately: true })
+          yield* store.requestInterrupt("k1")
+          yield* TestClock.adjust("15 seconds")
+          const end = yield* Fiber.join(ended)
+          assert.deepInclude(end._tag === "Failed" && end.error, { _tag: "TurnInterrupted", by: "caller" })
+          assert.strictEqual((yield* store.turn("k1"))?.status, "interrupted")
+        }).pipe(Effect.provide(worker(engines)))
+        for (const { inputs } of engines) assert.isEmpty(yield* inputs)
+      }).pipe(Effect.scoped, Effect.provide(layerStore))
+    )
+})
 
 describe("a worker with several engines", () => {
   it.live("starts new threads on the engine with the fewest running ones", () =>

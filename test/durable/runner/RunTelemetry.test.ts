@@ -2,14 +2,18 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import type { ReadableSpan } from "@opentelemetry/sdk-trace"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import { Codex } from "../../../src/Codex.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { Durable } from "../../../src/durable/Durable.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
 import * as StateLock from "../../../src/durable/store/StateLock.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
+import * as AppServer from "../../../src/engine/AppServer.ts"
 import type * as Signal from "../../../src/instrumentation/Signal.ts"
 import * as SignalBus from "../../../src/instrumentation/SignalBus.ts"
 import * as Convention from "../../../src/semconv/Convention.ts"
@@ -176,6 +180,36 @@ describe("the trace of a durable turn", () => {
         assert.strictEqual(each?.spanContext().traceId, "1".repeat(32))
         assert.strictEqual(each?.parentSpanContext?.spanId, "2222222222222222")
       }
+    })
+  )
+
+  it.effect("has one failed start of an engine that cannot be reached, however often the worker tries", () =>
+    Effect.gen(function* () {
+      const engine = Codex.layer.pipe(
+        Layer.provide(AppServer.layerSocket({ path: "/var/tmp/no-codex.sock" })),
+        Layer.fresh
+      )
+      const seen = yield* observed(
+        Effect.gen(function* () {
+          const { events } = yield* DurableRunner
+          const tries = yield* Effect.forkScoped(
+            events.pipe(
+              Stream.filter(({ _tag }) => _tag === "Retrying"),
+              // Sockets fail in real time, and the worker then waits in virtual time.
+              Stream.tap(() => Effect.forkChild(TestClock.adjust("10 seconds"))),
+              Stream.take(4),
+              Stream.runDrain
+            ),
+            { startImmediately: true }
+          )
+          yield* submit("k1")
+          yield* Fiber.join(tries)
+        }).pipe(Effect.scoped, Effect.provide(runner().pipe(Layer.provide(engine))))
+      )
+      const [start, ...more] = named(seen, span.engineStart)
+      assert.isEmpty(more)
+      assert.strictEqual(start?.attributes["error.type"], "EngineUnreachable.NotConnected")
+      assert.strictEqual(start?.parentSpanContext?.spanId, idOf(only(seen, span.durableRun)))
     })
   )
 
