@@ -16,9 +16,27 @@ export const durableStore: ReadonlyArray<Mutant> = [
   ...inFile("src/durable/store/TurnQueries.ts", model, [
     ["and outcome is null and ${condition}", "and ${condition}", asModel],
     ["sql`runner is null`", "sql`true`", asModel],
+    ["end(key, outcome, sql`epoch = ${epoch}`)", "end(key, outcome, sql`true`)", asModel],
     ["epoch = epoch + 1", "epoch = epoch", asModel]
   ]),
   ...inFile("src/durable/store/JournalQueries.ts", model, [["sql`epoch = ${epoch}`", "sql`true`", asModel]]),
+  ...inFile("src/durable/store/TurnQueries.ts", "test/durable/store/Store.test.ts", [
+    [
+      "return rows.length > 0 ? at : undefined",
+      "return rows.length > 0 ? 0 : undefined",
+      "dates the check of an owner from the moment when the database is asked"
+    ]
+  ]),
+  ...inFile("src/durable/store/TurnOwner.ts", "test/durable/store/Store.test.ts", [
+    [
+      "key = ${key} and epoch = ${epoch} and",
+      "key = ${key} and",
+      "starts no thread and no tool, and stores no conversation, for an earlier owner"
+    ]
+  ]),
+  ...inFile("src/durable/runner/TurnTools.ts", "test/durable/runner/TurnTools.test.ts", [
+    ['begun !== "lost"', "true", "does not start on a runner that has lost the turn"]
+  ]),
   ...inFile("src/durable/store/ApprovalQueries.ts", client, [
     [
       "and (expires_at is null or expires_at > ${at})\n          returning id",

@@ -99,7 +99,7 @@ describe("effect-codex submit and turns", () => {
             operations: []
           } as const
           yield* store.events.append("a", [{ event: { type: "item.completed", item, at: 1 } }])
-          yield* store.finish("a", {
+          yield* store.finish("a", 0, {
             _tag: "Failed",
             error: new ToolFailed({ tool: "deploy", detail: "no", retryable: false })
           })

@@ -117,7 +117,7 @@ describe("Durable", () => {
         assert.isTrue(Option.isNone(yield* durable.poll("a")))
         const waiting = yield* Effect.forkChild(Effect.exit(durable.await("a")))
         yield* store.claim("a", "r1")
-        yield* store.finish("a", failed)
+        yield* store.finish("a", 1, failed)
         const exit = yield* Fiber.join(waiting)
         assert.isTrue(Exit.isFailure(exit))
         const polled = yield* durable.poll("a")
@@ -150,7 +150,7 @@ describe("Durable", () => {
           // The runner goes on when the watcher has seen what is stored.
           Stream.tap((line) =>
             line.type === "events.omitted" && line.events === 2
-              ? Effect.andThen(store.events.append("a", [{ event: delta(3) }]), store.finish("a", failed))
+              ? Effect.andThen(store.events.append("a", [{ event: delta(3) }]), store.finish("a", 1, failed))
               : Effect.void
           ),
           Stream.runCollect

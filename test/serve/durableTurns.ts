@@ -74,7 +74,7 @@ export const append = (store: Store["Service"], key: string, count: number) =>
   )
 
 export const finish = (store: Store["Service"], key: string) =>
-  store.finish(key, {
+  store.finish(key, 1, {
     _tag: "Failed",
     error: new ToolFailed({ tool: "deploy", detail: "no", retryable: false })
   })

@@ -273,7 +273,7 @@ const make = Effect.fnUntraced(function* <
     Effect.suspend(() => {
       running.add(key)
       return TurnExecution.run(runner, key, place).pipe(
-        Effect.catchDefect((defect) => failDefect(store, key, defect)),
+        Effect.catchDefect((defect) => failDefect(store, key, id, defect)),
         Effect.ensuring(
           Effect.sync(() => {
             running.delete(key)
@@ -328,17 +328,24 @@ const make = Effect.fnUntraced(function* <
 const unclaimedEpoch = 0
 
 /** A bug of a program or of this library must not leave a turn that never ends. */
-const failDefect = (store: Store["Service"], key: string, defect: unknown) =>
-  Effect.logError("a durable turn ended by a defect", defect).pipe(
-    Effect.andThen(
-      store.finish(key, {
-        _tag: "Failed",
-        error: new CodexError.TurnFailed({
-          reason: "Other",
-          detail: `the worker failed: ${defect instanceof Error ? defect.message : String(defect)}`
-        })
-      })
-    ),
-    Effect.andThen(store.approvals.end(key)),
-    Effect.as(true)
-  )
+const failDefect = Effect.fnUntraced(function* (
+  store: Store["Service"],
+  key: string,
+  runner: string,
+  defect: unknown
+) {
+  yield* Effect.logError("a durable turn ended by a defect", defect)
+  const row = yield* store.turn(key)
+  if (row === undefined) return true
+  // Another runner has taken the turn over.
+  if (row.endedAt === null && row.runner !== null && row.runner !== runner) return false
+  yield* store.finish(key, row.epoch, {
+    _tag: "Failed",
+    error: new CodexError.TurnFailed({
+      reason: "Other",
+      detail: `the worker failed: ${defect instanceof Error ? defect.message : String(defect)}`
+    })
+  })
+  yield* store.approvals.end(key)
+  return true
+})

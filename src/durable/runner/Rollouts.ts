@@ -15,6 +15,7 @@ import { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import * as SafeFile from "../../internal/SafeFile.ts"
 import { codeOf } from "../../internal/SystemError.ts"
 import type { Store } from "../store/Store.ts"
+import type { TurnOwner } from "../store/TurnOwner.ts"
 
 /** The size of a row, in bytes, unless a single line is longer. */
 const chunkBytes = 256 * 1024
@@ -61,12 +62,13 @@ export interface Follower {
 
 /**
  * Returns how to store a rollout as it grows. Only whole lines are stored. A file that cannot be read costs the thread its
- * copy, and not the turn its result: that is logged once.
+ * copy, and not the turn its result: that is logged once. `owner`: the claim of the turn, without which nothing more is stored.
  */
 export const follow = (
   { rollouts }: Pick<Store["Service"], "rollouts">,
   threadId: ThreadId,
-  path: string
+  path: string,
+  owner?: TurnOwner
 ): Follower => {
   const one = Semaphore.makeUnsafe(1)
   let stored: number | undefined
@@ -95,7 +97,7 @@ export const follow = (
     while (true) {
       const lines = isUnreadable ? undefined : yield* read(stored)
       if (lines === undefined) return
-      yield* rollouts.append(threadId, stored, lines)
+      yield* rollouts.append(threadId, stored, lines, owner)
       stored += lines.length
     }
   })

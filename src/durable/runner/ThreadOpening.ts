@@ -74,7 +74,7 @@ export const open = Effect.fnUntraced(function* (
   } as const
   const isHere = (thread: Thread) =>
     // Before the first turn starts, so that the next runner finds it.
-    store.threadStarted(row.key, { codexThreadId: thread.id, engine })
+    store.threadStarted(row.key, row.epoch, { codexThreadId: thread.id, engine })
   const start = Effect.tap(threads.start(options), isHere)
   const { codexThreadId: id } = thread
   if (id === null) return yield* start

@@ -104,8 +104,8 @@ const fence = Effect.fnUntraced(function* ({ runner, store }: RunnerContext, { r
     detail: "another runner may have taken the turn over"
   })
   const clock = yield* Clock.Clock
-  const checkedAt = clock.currentTimeMillisUnsafe()
-  if (!(yield* store.owns(row.key, runner, row.epoch))) return yield* lost
+  const checkedAt = yield* store.owns(row.key, runner, row.epoch)
+  if (checkedAt === undefined) return yield* lost
   return () => (clock.currentTimeMillisUnsafe() - checkedAt > fenceMillis ? lost : undefined)
 })
 
@@ -143,7 +143,7 @@ const started = Effect.fnUntraced(function* (
   const path = file === undefined ? undefined : Rollouts.relativePath(file)
   if (file === undefined || path === undefined) return
   yield* store.started(key, epoch, { ...found, rolloutPath: path })
-  claimed.rollout = Rollouts.follow(store, threadId, file)
+  claimed.rollout = Rollouts.follow(store, threadId, file, { key, epoch })
 })
 
 /** A turn that runs on an engine which does not answer gives its place to a turn on another engine. */

@@ -175,7 +175,7 @@ const allEvents = Effect.fnUntraced(function* (store: Store["Service"], key: str
   }
 })
 
-/** Writes the outcome, once. */
+/** Writes the outcome, once. Returns false, and changes nothing, if another runner has claimed the turn. */
 const finish = Effect.fnUntraced(function* (
   { store }: TurnAttempt.RunnerContext,
   { report, rollout, row, telemetry, writer }: TurnAttempt.Claimed,
@@ -183,7 +183,8 @@ const finish = Effect.fnUntraced(function* (
 ) {
   yield* writer.flush
   yield* rollout?.save ?? Effect.void
-  const isFirst = yield* store.finish(row.key, outcome)
+  const isFirst = yield* store.finish(row.key, row.epoch, outcome)
+  if (!isFirst && (yield* store.turn(row.key))?.endedAt === null) return false
   yield* store.approvals.end(row.key)
   const error = outcome._tag === "Failed" ? outcome.error : undefined
   if (isFirst) yield* telemetry.stopped(error)
@@ -192,6 +193,7 @@ const finish = Effect.fnUntraced(function* (
     status: error === undefined ? "completed" : error._tag === "TurnInterrupted" ? "interrupted" : "failed",
     ...(error === undefined ? {} : { errorType: error.errorType })
   })
+  return true
 })
 
 /**
@@ -270,7 +272,7 @@ export const run = (
       timeoutMillis,
       startedAt,
       deadline: startedAt + timeoutMillis,
-      tools: TurnTools.make(store, key, () => isGone, runner.patience),
+      tools: TurnTools.make(store, row, () => isGone, runner.patience),
       writer: yield* EventWriter.make(store, key, row.epoch),
       policy: DurableApprovals.policy({
         store,
@@ -342,8 +344,10 @@ export const run = (
       yield* report({ _tag: "Left" })
       return false
     }
-    yield* finish(runner, claimed, outcome)
-    return true
+    if (yield* finish(runner, claimed, outcome)) return true
+    if (!isLost) yield* telemetry.lost
+    yield* report({ _tag: "Left" })
+    return false
   }).pipe(Effect.scoped, Sampling.withTelemetry())
 
 /** Delays the interruption of an effect until `ready`: the workflow engine interrupts a turn that moves to another runner. */

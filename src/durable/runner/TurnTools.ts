@@ -11,6 +11,7 @@ import * as Item from "../../domain/Item.ts"
 import { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import type * as ToolJournal from "../../tool/ToolJournal.ts"
 import type { Store } from "../store/Store.ts"
+import type { TurnOwner } from "../store/TurnOwner.ts"
 import * as StorageRetry from "./StorageRetry.ts"
 
 const Result = Schema.Union([
@@ -47,13 +48,13 @@ export interface TurnTools {
 const lookAgain = Schedule.spaced("200 millis")
 
 /**
- * Makes the journal of the turn with this key. `isLeaving`: whether the runner leaves the turn. A call that arrives then does
+ * Makes the journal of a claimed turn. `isLeaving`: whether the runner leaves the turn. A call that arrives then does
  * not start: Codex sends it to the next runner. `patience`: how long an earlier runner, from which the turn has moved, may
  * take to end a call that must not run twice.
  */
 export const make = (
   { tools }: Pick<Store["Service"], "tools">,
-  key: string,
+  { epoch, key }: TurnOwner,
   isLeaving: () => boolean,
   patience: Duration.Duration
 ): TurnTools => {
@@ -95,10 +96,17 @@ export const make = (
           running.add(idOf(call))
           const { callId, sideEffect, tool, turnId } = call
           return Effect.tapError(
-            StorageRetry.retry(tools.begin({ turnId, callId, tool, sideEffect, key })),
+            StorageRetry.retry(tools.begin({ turnId, callId, tool, sideEffect, key }, epoch)),
             () => Effect.sync(() => ended(call))
           )
-        }).pipe(Effect.asVoid),
+        }).pipe(
+          Effect.flatMap((begun) => {
+            if (begun !== "lost") return Effect.void
+            // Another runner has the turn, and Codex sends it the call.
+            ended(call)
+            return Effect.interruptible(Effect.never)
+          })
+        ),
       done: (call, result) =>
         Effect.mapError(encode(toStored(result)), corrupt).pipe(
           Effect.flatMap((encoded) => StorageRetry.retry(tools.done(call.turnId, call.callId, encoded))),

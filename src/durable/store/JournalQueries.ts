@@ -12,6 +12,7 @@ import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import { ChangeFeed } from "./ChangeFeed.ts"
 import * as Rows from "./Rows.ts"
 import { fromSchema, guard } from "./StorageFailure.ts"
+import * as TurnOwner from "./TurnOwner.ts"
 
 /** A tool call that is about to run. */
 export type NewToolCall = Pick<Rows.ToolCallRow, "callId" | "key" | "sideEffect" | "tool" | "turnId">
@@ -26,8 +27,11 @@ type Stored<A> = Effect.Effect<A, StorageUnavailable>
 
 /** The journal of tool calls. */
 export interface StoredTools {
-  /** Writes that a call is about to run. Returns the row of an earlier attempt, if there is one. */
-  readonly begin: (call: NewToolCall) => Stored<"new" | Rows.ToolCallRow>
+  /**
+   * Writes that a call is about to run. Returns the row of an earlier attempt, if there is one. With `epoch`, writes nothing
+   * for a runner that no longer owns the turn, and returns "lost".
+   */
+  readonly begin: (call: NewToolCall, epoch?: number) => Stored<"new" | "lost" | Rows.ToolCallRow>
   /** Writes the result of a call. Returns false if the call has one already. */
   readonly done: (turnId: TurnId, callId: string, result: unknown) => Stored<boolean>
   readonly get: (turnId: TurnId, callId: string) => Stored<Rows.ToolCallRow | undefined>
@@ -47,8 +51,11 @@ export interface StoredEvents {
 
 /** The rollout files of threads. */
 export interface StoredRollouts {
-  /** Adds the bytes of the file from `offset` on. */
-  readonly append: (threadId: ThreadId, offset: number, bytes: Uint8Array) => Stored<void>
+  /**
+   * Adds the bytes of the file from `offset` on. With `owner`, nothing for a runner that no longer owns the turn: the thread
+   * may go on in another file.
+   */
+  readonly append: (threadId: ThreadId, offset: number, bytes: Uint8Array, owner?: TurnOwner.TurnOwner) => Stored<void>
   readonly read: (threadId: ThreadId) => Stream.Stream<Uint8Array, StorageUnavailable>
   /** Returns how many bytes of the file are stored. */
   readonly size: (threadId: ThreadId) => Stored<number>
@@ -66,6 +73,7 @@ const encodeResult = Schema.encodeEffect(Schema.fromJsonString(Schema.Unknown))
 
 const makeTools = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  const owner = yield* TurnOwner.make
   const now = Clock.currentTimeMillis
 
   const get = (turnId: TurnId, callId: string) =>
@@ -77,8 +85,9 @@ const makeTools = Effect.gen(function* () {
       ([row]) => row
     )
 
-  const begin = Effect.fnUntraced(function* (call: NewToolCall) {
+  const begin = Effect.fnUntraced(function* (call: NewToolCall, epoch?: number) {
     const at = yield* now
+    const holds = ({ key }: NewToolCall) => owner.holds(epoch === undefined ? undefined : { key, epoch })
     let isRepeated = false
     return yield* guard(
       Effect.gen(function* () {
@@ -86,9 +95,11 @@ const makeTools = Effect.gen(function* () {
         isRepeated = true
         const rows =
           yield* sql`insert into codex_tool_calls (turn_id, call_id, key, tool, side_effect, state, started_at)
-            values (${call.turnId}, ${call.callId}, ${call.key}, ${call.tool}, ${call.sideEffect}, 'intent', ${at})
+            select ${call.turnId}, ${call.callId}, ${call.key}, ${call.tool}, ${call.sideEffect}, 'intent', ${at}
+            where ${holds(call)}
             on conflict (turn_id, call_id) do nothing returning call_id`
         if (rows.length > 0) return "new" as const
+        if ((yield* sql`select 1 where ${holds(call)}`).length === 0) return "lost" as const
         const row = yield* get(call.turnId, call.callId)
         // The connection broke after the commit: the intent that is there is this one, and the tool has not run.
         if (wasRepeated && row?.state === "intent" && row.startedAt === at) return "new" as const
@@ -168,11 +179,13 @@ const makeEvents = Effect.gen(function* () {
 
 const makeRollouts = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  const owners = yield* TurnOwner.make
 
-  const append = (threadId: ThreadId, offset: number, bytes: Uint8Array) =>
+  const append = (threadId: ThreadId, offset: number, bytes: Uint8Array, owner?: TurnOwner.TurnOwner) =>
     guard(
       Effect.asVoid(
-        sql`insert into codex_rollouts (codex_thread_id, from_byte, bytes) values (${threadId}, ${offset}, ${bytes})
+        sql`insert into codex_rollouts (codex_thread_id, from_byte, bytes)
+          select ${threadId}, ${offset}, ${bytes} where ${owners.holds(owner)}
           on conflict (codex_thread_id, from_byte) do nothing`
       )
     )

@@ -74,18 +74,22 @@ export interface StoreShape {
   readonly left: (key: string, epoch: number) => Stored<void>
   /** Counts the turns that have not ended, and the approvals that wait, by team. One query. */
   readonly counts: Stored<ReadonlyArray<TurnQueries.CountRow>>
-  /** Whether a runner still owns a turn that has not ended. */
-  readonly owns: (key: string, runner: string, epoch: number) => Stored<boolean>
+  /**
+   * Returns when the database was asked whether a runner still owns a turn that has not ended, in milliseconds since the
+   * epoch. `undefined` if the runner does not.
+   */
+  readonly owns: (key: string, runner: string, epoch: number) => Stored<number | undefined>
   /** Writes which thread of Codex, turn and engine run a durable turn. Nothing after its end, or of an earlier owner. */
   readonly started: (key: string, epoch: number, found: TurnQueries.StartedTurn) => Stored<void>
   /** The same before the id of the turn is known. */
   readonly threadStarted: (
     key: string,
+    epoch: number,
     found: Pick<TurnQueries.StartedTurn, "codexThreadId" | "engine" | "rolloutPath">
   ) => Stored<void>
   readonly setStatus: (key: string, epoch: number, status: "running" | "waiting") => Stored<void>
-  /** Writes how a turn ended. Returns false if that is already written. */
-  readonly finish: (key: string, outcome: TurnOutcome) => Stored<boolean>
+  /** Writes how a turn ended. Returns false if that is already written, or another runner has claimed the turn. */
+  readonly finish: (key: string, epoch: number, outcome: TurnOutcome) => Stored<boolean>
   /** The same for a turn that no runner has claimed. Returns false if one has, or the turn has ended. */
   readonly finishUnclaimed: (key: string, outcome: TurnOutcome) => Stored<boolean>
   readonly outcome: (key: string) => Stored<TurnOutcome | undefined>

@@ -12,6 +12,7 @@ import { type DurableInput, DurableThreadOptions, type StoredTurnOptions } from 
 import { ChangeFeed } from "./ChangeFeed.ts"
 import * as Rows from "./Rows.ts"
 import { fromSchema, guard } from "./StorageFailure.ts"
+import * as TurnOwner from "./TurnOwner.ts"
 
 /** What is submitted. Absent `threadId`: a new thread. */
 export interface Submission {
@@ -89,6 +90,7 @@ export const make = Effect.gen(function* () {
   const { notify } = yield* ChangeFeed
   const columns = sql.literal(Rows.turnColumns)
   const now = Clock.currentTimeMillis
+  const owner = yield* TurnOwner.make
 
   const findTurn = Effect.fnUntraced(function* (key: string) {
     const [row] = yield* decodeTurns(yield* sql`select ${columns} from codex_turns where key = ${key}`)
@@ -207,10 +209,16 @@ export const make = Effect.gen(function* () {
 
   const owns = (key: string, runner: string, epoch: number) =>
     guard(
-      Effect.map(
-        sql`select 1 from codex_turns where key = ${key} and runner = ${runner} and epoch = ${epoch}
-          and ended_at is null`,
-        (rows) => rows.length > 0
+      Effect.scoped(
+        Effect.gen(function* () {
+          const [text, params] = sql`select 1 from codex_turns where key = ${key} and runner = ${runner}
+            and epoch = ${epoch} and ended_at is null`.compile()
+          // Other queries can have the connections for seconds, and the answer is as new as its question.
+          const connection = yield* sql.reserve
+          const at = yield* now
+          const rows = yield* connection.execute(text, params, undefined)
+          return rows.length > 0 ? at : undefined
+        })
       )
     )
 
@@ -222,7 +230,7 @@ export const make = Effect.gen(function* () {
           Effect.gen(function* () {
             const owned = yield* sql`update codex_turns set turn_id = ${found.turnId}
               where key = ${key} and epoch = ${epoch} and ended_at is null returning key`
-            if (owned.length > 0) yield* threadStartedIn(key, found, at)
+            if (owned.length > 0) yield* threadStartedIn(key, epoch, found, at)
           })
         )
         yield* notify
@@ -231,14 +239,19 @@ export const make = Effect.gen(function* () {
 
   const threadStartedIn = (
     key: string,
+    epoch: number,
     found: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">,
     at: number
   ) => sql`update codex_threads set codex_thread_id = ${found.codexThreadId}, engine = ${found.engine},
       rollout_path = coalesce(${found.rolloutPath ?? null}, rollout_path), updated_at = ${at}
-      where id = (select thread_id from codex_turns where key = ${key})`
+      where id = (select thread_id from codex_turns where ${owner.condition({ key, epoch })})`
 
-  const threadStarted = (key: string, found: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">) =>
-    guard(Effect.flatMap(now, (at) => Effect.asVoid(threadStartedIn(key, found, at))))
+  const threadStarted = (
+    key: string,
+    epoch: number,
+    found: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">
+  ) =>
+    guard(Effect.flatMap(now, (at) => Effect.asVoid(threadStartedIn(key, epoch, found, at))))
 
   const setStatus = (key: string, epoch: number, status: "running" | "waiting") =>
     guard(
@@ -263,7 +276,8 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  const finish = (key: string, outcome: Rows.TurnOutcome) => end(key, outcome, sql`true`)
+  const finish = (key: string, epoch: number, outcome: Rows.TurnOutcome) =>
+    end(key, outcome, sql`epoch = ${epoch}`)
   const finishUnclaimed = (key: string, outcome: Rows.TurnOutcome) => end(key, outcome, sql`runner is null`)
 
   const outcome = (key: string) =>

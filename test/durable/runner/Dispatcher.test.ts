@@ -97,7 +97,7 @@ describe("the dispatcher of a runner", () => {
       yield* submit("k")
       yield* until("start k")
       const error = new CodexError.TurnInterrupted({ by: "caller" })
-      yield* store.finish("k", { _tag: "Failed", error })
+      yield* store.finish("k", 0, { _tag: "Failed", error })
       yield* store.prune({ endedBefore: Number.MAX_SAFE_INTEGER })
       // The dispatcher sees that the turn is gone before the key comes again.
       yield* submit("other")

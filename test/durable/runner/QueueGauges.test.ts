@@ -39,7 +39,7 @@ describe("the gauges of the queue", () => {
         yield* QueueGauges.report(store)
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(updates.map(shown), [["running - 1 3000", "submitted payments 3 3000"]])
-        yield* store.finish("b1", { _tag: "Failed", error: new TurnInterrupted({ by: "caller" }) })
+        yield* store.finish("b1", 1, { _tag: "Failed", error: new TurnInterrupted({ by: "caller" }) })
         yield* store.claim("a1", "r")
         yield* TestClock.adjust("20 seconds")
         assert.deepStrictEqual(updates.slice(1).map(shown), [

@@ -195,7 +195,7 @@ describe("a runner of durable turns", () => {
         ...store,
         turn: (key) =>
           Effect.andThen(
-            store.finish(key, { _tag: "Failed", error: new CodexError.TurnInterrupted({ by: "caller" }) }),
+            store.finish(key, 0, { _tag: "Failed", error: new CodexError.TurnInterrupted({ by: "caller" }) }),
             store.turn(key)
           ),
         approvals: {

@@ -20,10 +20,13 @@ describe("a tool that runs while its turn moves to another runner", () => {
     Effect.gen(function* () {
       const store = yield* Store
       yield* submit("k")
-      const make = () => TurnTools.make(store, "k", () => false, patience).journal
-      const first = make()
+      const claim = Effect.map(store.claim("k", "r"), (row) =>
+        TurnTools.make(store, { key: "k", epoch: row?.epoch ?? 0 }, () => false, patience)
+      )
+      const { journal: first } = yield* claim
       yield* first.begin(call)
-      return [first, make()] as const
+      const { journal: second } = yield* claim
+      return [first, second] as const
     })
 
   it.live("has its result on the next runner when the first one stores it", () =>
@@ -39,6 +42,18 @@ describe("a tool that runs while its turn moves to another runner", () => {
     Effect.gen(function* () {
       const [, second] = yield* journals(Duration.zero)
       assert.strictEqual(yield* second.find(call), "started")
+    }).pipe(Effect.provide(layerStore))
+  )
+
+  it.live("does not start on a runner that has lost the turn", () =>
+    Effect.gen(function* () {
+      const store = yield* Store
+      const [first, second] = yield* journals(Duration.zero)
+      const later = { ...call, callId: ItemId.make("call-2") }
+      const begun = yield* Effect.forkChild(first.begin(later), { startImmediately: true })
+      yield* second.begin(later)
+      assert.lengthOf(yield* store.tools.list("k"), 2)
+      assert.isUndefined(begun.pollUnsafe())
     }).pipe(Effect.provide(layerStore))
   )
 

@@ -18,7 +18,7 @@ const Operation = Schema.Union([
   Schema.TaggedStruct("Submit", { key, thread, input: Schema.Literals(["one", "two"]) }),
   Schema.TaggedStruct("Claim", { key, runner }),
   Schema.TaggedStruct("SetStatus", { key, epoch, status: Schema.Literals(["running", "waiting"]) }),
-  Schema.TaggedStruct("Finish", { key }),
+  Schema.TaggedStruct("Finish", { key, epoch }),
   Schema.TaggedStruct("FinishUnclaimed", { key }),
   Schema.TaggedStruct("Interrupt", { key }),
   Schema.TaggedStruct("Ask", { key }),
@@ -116,7 +116,7 @@ const step = (model: Model, operation: Operation): readonly [unknown, Model] => 
       ]
     case "Finish":
     case "FinishUnclaimed":
-      return isOpen && (operation._tag === "Finish" || turn.runner === null)
+      return isOpen && (operation._tag === "Finish" ? turn.epoch === operation.epoch : turn.runner === null)
         ? [true, withTurn(model, key, { status: "interrupted", ended: true })]
         : [false, model]
     case "Interrupt":
@@ -191,7 +191,7 @@ const run = (store: StoreShape, operation: Operation): Effect.Effect<unknown, un
     case "SetStatus":
       return store.setStatus(operation.key, operation.epoch, operation.status)
     case "Finish":
-      return store.finish(operation.key, outcome)
+      return store.finish(operation.key, operation.epoch, outcome)
     case "FinishUnclaimed":
       return store.finishUnclaimed(operation.key, outcome)
     case "Interrupt":

@@ -63,12 +63,12 @@ export const deletesEndedTurns = Effect.gen(function* () {
     })
   }
   yield* store.approvals.decide("decided", decline("no"), "ada")
-  yield* store.finish("old", failed)
-  yield* store.finish("oldToo", failed)
+  yield* store.finish("old", 1, failed)
+  yield* store.finish("oldToo", 1, failed)
   yield* TestClock.adjust("1 hour")
   yield* store.approvals.decide("late", decline("no"), "ada")
   yield* store.submit(submission("new", "new"))
-  yield* store.finish("new", failed)
+  yield* store.finish("new", 0, failed)
 
   const cutoff = 60 * 60_000
   assert.deepStrictEqual(yield* store.prune({ endedBefore: cutoff }), {
@@ -108,7 +108,7 @@ export const deletesWorkflows = Effect.gen(function* () {
     yield* sql`insert into cluster_messages ${sql.insert({ ...row, request_id: index })}`
     yield* sql`insert into cluster_replies ${sql.insert({ id: index + 10, kind: 0, request_id: index, payload: "{}" })}`
   }
-  yield* store.finish("old", failed)
+  yield* store.finish("old", 0, failed)
   yield* store.prune({ endedBefore: 1 })
   assert.deepStrictEqual(
     [yield* sql`select id from cluster_messages`, yield* sql`select id from cluster_replies`].map((rows) =>

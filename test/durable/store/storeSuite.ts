@@ -56,7 +56,7 @@ export const storeSuite = (withStore: WithStore): void => {
         assert.sameMembers([...(yield* keys)], ["a1", "b1"])
         yield* store.claim("a1", "r1")
         assert.sameMembers([...(yield* keys)], ["b1"])
-        assert.isTrue(yield* store.finish("a1", failed))
+        assert.isTrue(yield* store.finish("a1", 1, failed))
         assert.sameMembers([...(yield* keys)], ["a2", "b1"])
       })
     )
@@ -73,8 +73,8 @@ export const storeSuite = (withStore: WithStore): void => {
           [first?.epoch, second?.epoch, second?.journalVersion, second?.programVersion],
           [1, 2, 1, "v1"]
         )
-        assert.isFalse(yield* store.owns("a", "r1", 1))
-        assert.isTrue(yield* store.owns("a", "r2", 2))
+        assert.isUndefined(yield* store.owns("a", "r1", 1))
+        assert.isNumber(yield* store.owns("a", "r2", 2))
         const startAs = (epoch: number, name: string) =>
           store.started("a", epoch, {
             codexThreadId: ThreadId.make(`codex-${name}`),
@@ -86,8 +86,12 @@ export const storeSuite = (withStore: WithStore): void => {
         yield* store.setStatus("a", 1, "waiting")
         assert.strictEqual((yield* store.turn("a"))?.status, "running")
         assert.deepStrictEqual(
-          [yield* store.finish("a", failed), yield* store.finish("a", failed)],
-          [true, false]
+          [
+            yield* store.finish("a", 1, failed),
+            yield* store.finish("a", 2, failed),
+            yield* store.finish("a", 2, failed)
+          ],
+          [false, true, false]
         )
         assert.isUndefined(yield* store.claim("a", "r3"))
         yield* startAs(2, "after-the-end")
@@ -144,7 +148,7 @@ export const storeSuite = (withStore: WithStore): void => {
           yield* store.submit({ ...submission(key, key), team })
         yield* store.claim("c", "r1")
         yield* store.claim("ended", "r1")
-        yield* store.finish("ended", failed)
+        yield* store.finish("ended", 1, failed)
         const request = {
           _tag: "Command",
           id: "1",
@@ -193,10 +197,10 @@ export const storeSuite = (withStore: WithStore): void => {
         ] as const) {
           yield* store.submit(submission(key, key))
           yield* store.claim(key, "r1")
-          yield* store.threadStarted(key, { codexThreadId: ThreadId.make(key), engine })
+          yield* store.threadStarted(key, 1, { codexThreadId: ThreadId.make(key), engine })
         }
         yield* store.setStatus("b", 1, "waiting")
-        yield* store.finish("ended", failed)
+        yield* store.finish("ended", 1, failed)
         yield* store.submit(submission("a2", "a"))
         assert.deepStrictEqual([...(yield* store.engines.running("r2"))].toSorted(), [
           ["e1", 2],
@@ -235,6 +239,34 @@ export const storeSuite = (withStore: WithStore): void => {
     )
   )
 
+  it.effect("starts no thread and no tool, and stores no conversation, for an earlier owner", () =>
+    withStore(
+      Effect.gen(function* () {
+        const { claim, rollouts, submit, thread, threadStarted, tools } = yield* Store
+        const { turn } = yield* submit(submission("a", "t"))
+        yield* claim("a", "r1")
+        yield* claim("a", "r2")
+        const id = ThreadId.make("codex-1")
+        const call = {
+          turnId: TurnId.make("turn-1"),
+          callId: "c1",
+          key: "a",
+          tool: "deploy",
+          sideEffect: "once"
+        }
+        for (const epoch of [1, 2]) {
+          const engine = `e${epoch}`
+          yield* threadStarted("a", epoch, { codexThreadId: id, engine })
+          yield* rollouts.append(id, 0, new Uint8Array(epoch), { key: "a", epoch })
+          const expected = epoch === 2
+          assert.strictEqual((yield* thread(turn.threadId))?.engine, expected ? "e2" : null)
+          assert.strictEqual(yield* rollouts.size(id), expected ? 2 : 0)
+          assert.strictEqual(yield* tools.begin(call, epoch), expected ? "new" : "lost")
+        }
+      })
+    )
+  )
+
   it.effect("journals a tool call and its result once", () =>
     withStore(
       Effect.gen(function* () {
@@ -248,7 +280,7 @@ export const storeSuite = (withStore: WithStore): void => {
         }
         assert.strictEqual(yield* tools.begin(call), "new")
         const intent = yield* tools.begin(call)
-        assert.strictEqual(intent === "new" ? intent : intent.state, "intent")
+        assert.propertyVal(intent, "state", "intent")
         assert.isTrue(yield* tools.done(call.turnId, "c1", { ok: [1, "two"] }))
         assert.isFalse(yield* tools.done(call.turnId, "c1", "other"))
         assert.deepStrictEqual((yield* tools.get(call.turnId, "c1"))?.result, { ok: [1, "two"] })
