@@ -55,7 +55,12 @@ export interface StoredRollouts {
    * Adds the bytes of the file from `offset` on. With `owner`, nothing for a runner that no longer owns the turn: the thread
    * may go on in another file.
    */
-  readonly append: (threadId: ThreadId, offset: number, bytes: Uint8Array, owner?: TurnOwner.TurnOwner) => Stored<void>
+  readonly append: (
+    threadId: ThreadId,
+    offset: number,
+    bytes: Uint8Array,
+    owner?: TurnOwner.TurnOwner
+  ) => Stored<void>
   readonly read: (threadId: ThreadId) => Stream.Stream<Uint8Array, StorageUnavailable>
   /** Returns how many bytes of the file are stored. */
   readonly size: (threadId: ThreadId) => Stored<number>

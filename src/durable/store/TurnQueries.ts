@@ -250,8 +250,7 @@ export const make = Effect.gen(function* () {
     key: string,
     epoch: number,
     found: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">
-  ) =>
-    guard(Effect.flatMap(now, (at) => Effect.asVoid(threadStartedIn(key, epoch, found, at))))
+  ) => guard(Effect.flatMap(now, (at) => Effect.asVoid(threadStartedIn(key, epoch, found, at))))
 
   const setStatus = (key: string, epoch: number, status: "running" | "waiting") =>
     guard(
