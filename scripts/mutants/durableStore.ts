@@ -27,11 +27,11 @@ export const durableStore: ReadonlyArray<Mutant> = [
       "dates the check of an owner from the moment when the database is asked"
     ]
   ]),
-  ...inFile("src/durable/store/TurnOwner.ts", "test/durable/store/Store.test.ts", [
+  ...inFile("src/durable/store/TurnOwner.ts", "test/durable/runner/TurnTools.test.ts", [
     [
       "key = ${key} and epoch = ${epoch} and",
       "key = ${key} and",
-      "starts no thread and no tool, and stores no conversation, for an earlier owner"
+      "does not start on a runner that has lost the turn"
     ]
   ]),
   ...inFile("src/durable/runner/TurnTools.ts", "test/durable/runner/TurnTools.test.ts", [
