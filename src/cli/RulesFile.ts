@@ -1,5 +1,5 @@
 /**
- * The rules file of `--approve`. A file that the agent can write would let it accept its own requests: one run changes the
+ * The rules file of `--approve`, and of `--rules` of `serve`. A file that the agent can write would let it accept its own requests: one run changes the
  * rules inside the sandbox, and the next run accepts everything. So such a file is refused.
  */
 import * as Effect from "effect/Effect"
@@ -13,6 +13,8 @@ import * as ProtectedFile from "./ProtectedFile.ts"
 export interface RulesTarget extends ProtectedFile.FileTarget {
   /** Whether to read a file that the agent can write. */
   readonly trust?: boolean | undefined
+  /** The flag that names the file, for errors. Default: `--approve`, which also takes words. */
+  readonly flag?: "--rules" | undefined
 }
 
 /** The content of a rules file. */
@@ -27,22 +29,22 @@ const decodeRules = Schema.decodeUnknownEffect(Schema.fromJsonString(RulesFile),
  * known when the thread is open: then a rule of an exposed file decides nothing, and every request is declined.
  */
 export const policy = Effect.fnUntraced(function* (file: string, target: RulesTarget) {
-  const { trust = false } = target
+  const { flag = "--approve", trust = false } = target
   const text = yield* ProtectedFile.readText(
     file,
-    `--approve: cannot read "${file}"; pass never, ask, all or the path of a rules file`
+    `${flag}: cannot read "${file}"; pass ${flag === "--approve" ? "never, ask, all or " : ""}the path of a rules file`
   )
   const problem = trust ? undefined : ProtectedFile.exposure(file, ProtectedFile.writableRoots(target))
   if (problem !== undefined)
     return yield* new UsageError({
       text:
-        `--approve: ${problem}, so it could accept its own requests with "${file}"; ` +
+        `${flag}: ${problem}, so it could accept its own requests with "${file}"; ` +
         "move the file to a directory that the agent cannot write, or pass --trust-rules-file"
     })
   const rules = yield* decodeRules(text).pipe(
     Effect.mapError(
       (error) =>
-        new UsageError({ text: `--approve: "${file}" is not a valid list of rules:\n${error.message}` })
+        new UsageError({ text: `${flag}: "${file}" is not a valid list of rules:\n${error.message}` })
     )
   )
   const decide = Approval.rules(rules)

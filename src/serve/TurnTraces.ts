@@ -21,18 +21,32 @@ export interface TurnTraces {
 
 export const make = ({ files, prices, recent }: TurnTracesOptions): Effect.Effect<TurnTraces> =>
   Effect.map(Semaphore.make(1), (one): TurnTraces => {
+    /** The files that the log has a warning for. */
+    const unreadable = new Set<string>()
+    const warn = (error: TraceReader.UnreadableTrace) =>
+      Effect.suspend(() => {
+        const isKnown = unreadable.has(error.path)
+        unreadable.add(error.path)
+        return isKnown ? Effect.void : Effect.logWarning("a file of --traces cannot be read", error)
+      })
+    /** Reads the files without those that cannot be read, such as one that its writer has not made yet. */
+    const scan = (paths: ReadonlyArray<string>): ReturnType<typeof TraceReader.scan> =>
+      Effect.catch(TraceReader.scan(paths), (error) =>
+        Effect.andThen(
+          warn(error),
+          Effect.suspend(() => scan(paths.filter((path) => path !== error.path)))
+        )
+      )
     const readFiles = (turnId: string) =>
       Effect.gen(function* () {
         if (files.length === 0) return undefined
-        const { read, turns } = yield* TraceReader.scan(files)
+        const { read, turns } = yield* scan(files)
         const turn = turns.find((each) => each.turnId === turnId)
         return turn === undefined ? undefined : (yield* read([turn.key]))[0]
       }).pipe(
         // A file can be large: one request at a time reads it.
         one.withPermit,
-        Effect.catch((error) =>
-          Effect.as(Effect.logWarning("the files of --traces cannot be read", error), undefined)
-        )
+        Effect.catch((error) => Effect.as(warn(error), undefined))
       )
     return {
       read: (turnId) =>

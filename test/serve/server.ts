@@ -9,6 +9,7 @@ import { request as nodeRequest } from "node:http"
 import * as Approval from "../../src/Approval.ts"
 import { Codex } from "../../src/Codex.ts"
 import { Conversations } from "../../src/conversations/Conversations.ts"
+import * as Prices from "../../src/domain/Prices.ts"
 import { ThreadOwners } from "../../src/http/ThreadOwners.ts"
 import type { Role } from "../../src/serve/Role.ts"
 import * as Server from "../../src/serve/Server.ts"
@@ -31,12 +32,13 @@ export interface StartOptions extends Partial<
   Pick<Server.ServerOptions, "rates" | "page" | "allowedHosts" | "durable" | "patience" | "tls">
 > {
   readonly approvalTimeout?: Duration.Input
+  readonly prices?: Prices.PriceList
 }
 
 /** Starts a server in the scope. `Scripted` says what the agent does. */
 export const start = (options: StartOptions = {}) => Effect.provide(make(options), NodeServices.layer)
 
-const make = Effect.fnUntraced(function* (options: StartOptions) {
+const make = Effect.fnUntraced(function* ({ prices = {}, ...options }: StartOptions) {
   const fs = yield* FileSystem.FileSystem
   const state = yield* fs.makeTempDirectoryScoped({ directory: "/var/tmp", prefix: "effect-codex-serve-" })
   const store = yield* TokenStore.make(state)
@@ -52,7 +54,7 @@ const make = Effect.fnUntraced(function* (options: StartOptions) {
       page: noPage,
       thread: { cwd: "/", sandbox: "workspace-write", approvalMode: "on-request" },
       turn: {},
-      traces: yield* TurnTraces.make({ recent, files: [], prices: () => undefined }),
+      traces: yield* TurnTraces.make({ recent, files: [], prices: Prices.make(prices) }),
       directory: "/",
       ...options,
       approvalTimeout
@@ -61,7 +63,9 @@ const make = Effect.fnUntraced(function* (options: StartOptions) {
         Layer.merge(Conversations.layerOptions({ shutdownTimeout: 0 }), ThreadOwners.layerMemory)
       ),
       Layer.provideMerge(Codex.layer),
-      Layer.provideMerge(Approval.layer(Approval.timeout(Approval.queue, approvalTimeout))),
+      Layer.provideMerge(
+        Layer.merge(Approval.layer(Approval.timeout(Approval.queue, approvalTimeout)), Prices.layer(prices))
+      ),
       Layer.provideMerge(Approval.ApprovalQueue.layer),
       Layer.provideMerge(Scripted.layer),
       Layer.provideMerge(Tracer.layerProcessor(Effect.succeed(recent.processor), { everything: true }))
@@ -74,7 +78,9 @@ const make = Effect.fnUntraced(function* (options: StartOptions) {
   const add = (...roles: readonly [Role, ...Array<Role>]) => store.add(`${roles.join("-")}-${++count}`, roles)
   const play = (...args: Parameters<typeof Scripted.play>) =>
     Effect.provideContext(Scripted.play(...args), context)
-  return { add, play, sessions, store, state, url }
+  const answer = (...args: Parameters<typeof Scripted.answer>) =>
+    Effect.provideContext(Scripted.answer(...args), context)
+  return { add, answer, play, sessions, store, state, url }
 })
 
 /** A client with a secret. Nothing between the test and the server corrects a request. */

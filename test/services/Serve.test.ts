@@ -2,82 +2,17 @@
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import { type ChildProcess, spawn } from "node:child_process"
-import type { Page } from "playwright-core"
 import * as TokenStore from "../../src/serve/TokenStore.ts"
 import * as M from "../../src/testing/ModelServer.ts"
-import {
-  askedBy,
-  newContext,
-  openPage,
-  promise,
-  script,
-  skipped,
-  start,
-  test,
-  useBrowser,
-  violations
-} from "../serve/browser.ts"
-import * as DurableTurns from "../serve/durableTurns.ts"
-import { bundle } from "../support/bundle.ts"
+import * as Scripted from "../../src/testing/Scripted.ts"
+import * as Browser from "../serve/browser.ts"
+import * as ServeProcess from "../serve/serveProcess.ts"
 import * as Real from "../support/realEngine.ts"
 
-/** Shows a tab the first state of the server for ever. */
-const freezeState = async (tab: Page): Promise<void> => {
-  let state: string | undefined
-  await tab.route("**/api/updates", async (route) => {
-    state ??= await tab.evaluate(async () => {
-      const headers = {
-        authorization: `Bearer ${JSON.parse(sessionStorage.getItem("effect-codex session") ?? "")["session"]}`
-      }
-      const response = await fetch("/api/updates?once", { headers })
-      const reader = response.body?.getReader()
-      let text = ""
-      while (!text.includes('"durable":')) text += new TextDecoder().decode((await reader?.read())?.value)
-      const [last = ""] = text.split("\n\n").filter((event) => event.includes('"durable":'))
-      return `${last}\n\n`
-    })
-    await route.fulfill({ contentType: "text/event-stream", body: state })
-  })
-}
+const { promise, test } = Browser
 
-const exited = (child: ChildProcess) =>
-  promise(
-    () =>
-      new Promise<number | null>((resolve) => {
-        if (child.exitCode !== null) resolve(child.exitCode)
-        child.once("exit", (code) => resolve(code))
-      })
-  )
-
-/** Starts `effect-codex serve`, and returns its address. It is killed with the scope. */
-const serveProcess = Effect.fnUntraced(function* (
-  args: ReadonlyArray<string>,
-  env: Readonly<Record<string, string>>
-) {
-  const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, [bundle(new URL("../../src/cli/main.ts", import.meta.url)), "serve", ...args], {
-        env: { PATH: process.env["PATH"], SSL_CERT_FILE: process.env["SSL_CERT_FILE"], ...env },
-        stdio: ["ignore", "pipe", "pipe"]
-      })
-    ),
-    (child) => Effect.sync(() => void child.kill("SIGKILL"))
-  )
-  let errors = ""
-  child.stderr.on("data", (part) => (errors += String(part)))
-  const url = yield* promise(
-    () =>
-      new Promise<string>((resolve, reject) => {
-        child.stdout.once("data", (part) => resolve(String(part).trim()))
-        child.once("exit", () => reject(new Error(`effect-codex serve has ended: ${errors}`)))
-      })
-  )
-  return { child, url, errors: () => errors }
-})
-
-describe.skipIf(skipped)("the page of effect-codex serve", () => {
-  useBrowser()
+describe.skipIf(Browser.skipped)("the page of effect-codex serve", () => {
+  Browser.useBrowser()
 
   test("goes from a prompt to an approved command and a diff with the real Codex, and drains on SIGTERM", () =>
     Effect.gen(function* () {
@@ -96,11 +31,11 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
       })
       const store = yield* TokenStore.make(state)
       const token = yield* store.add("ada", ["submit", "approve"])
-      const { child, errors, url } = yield* serveProcess(
+      const { child, errors, url } = yield* ServeProcess.start(
         ["--port", "0", "--state", state, "--cd", real.workspace],
         real.env
       )
-      const { tab } = yield* openPage(url, token)
+      const { tab } = yield* Browser.openPage(url, token)
       yield* promise(async () => {
         await tab.getByRole("button", { name: "New" }).click()
         await tab.getByLabel("What should the agent do?").fill("Fix the test")
@@ -120,7 +55,7 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
         await tab.getByRole("cell", { name: "accept", exact: true }).waitFor()
         await tab.getByRole("tab", { name: /^Model calls/ }).click()
         await tab.getByRole("columnheader", { name: "Cost" }).waitFor()
-        assert.deepStrictEqual(await violations(tab), [])
+        assert.deepStrictEqual(await Browser.violations(tab), [])
         await tab.getByLabel("What should the agent do?").fill("And again")
         await tab.getByRole("button", { name: "Send" }).click()
         await tab.getByText("touch second", { exact: true }).first().waitFor()
@@ -132,82 +67,18 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
         await tab.getByRole("button", { name: "Approve", exact: true }).click()
         await tab.getByText("Done again.").waitFor()
       })
-      assert.strictEqual(yield* exited(child), 130)
+      assert.strictEqual(yield* ServeProcess.exited(child), 130)
       assert.isTrue(yield* real.exists("second"))
       assert.notInclude(errors(), token)
     }))
 
-  test("takes the first of two answers to a live and to a durable request, and shows the second person AlreadyDecided", () =>
-    Effect.gen(function* () {
-      const { durable, store } = yield* DurableTurns.open
-      const server = yield* start({ durable: { client: durable, submit: {} } })
-      yield* server.play(script)
-      yield* askedBy(server)
-      const { id } = yield* DurableTurns.ask(store, "release-7")
-      const first = yield* openPage(server.url, yield* server.add("approve"))
-      // The second page does not learn of the answers before its own.
-      const second = yield* openPage(server.url, yield* server.add("approve"), {}, freezeState)
-      const card = (tab: Page, command: string) =>
-        tab.getByRole("article").filter({ has: tab.getByText(command, { exact: true }) })
-      const approve = (tab: Page, command: string) =>
-        card(tab, command).getByRole("button", { name: "Approve", exact: true })
-      yield* promise(async () => {
-        for (const command of ["npm test", "npm publish"])
-          for (const { tab } of [first, second]) await approve(tab, command).waitFor()
-        await card(first.tab, "npm publish").getByText("Waits without a limit").waitFor()
-        for (const command of ["npm test", "npm publish"]) {
-          await approve(first.tab, command).click()
-          await card(first.tab, command).waitFor({ state: "detached" })
-          await approve(second.tab, command).click()
-          await card(second.tab, command).waitFor({ state: "detached" })
-        }
-        assert.deepStrictEqual(await first.tab.getByText("Approved.").count(), 2)
-        assert.deepStrictEqual(
-          await second.tab.getByText(/AlreadyDecided: .*already decided \(accept\)/).count(),
-          2
-        )
-      })
-      // The audit has the name of the token that was first.
-      assert.deepInclude(yield* durable.approvals.show(id), { status: "decided", decidedBy: "approve-2" })
-    }))
-
-  test("shows durable turns as they go on, submits one, and interrupts it", () =>
-    Effect.gen(function* () {
-      const { durable, store } = yield* DurableTurns.open
-      const server = yield* start({ durable: { client: durable, submit: {} } })
-      yield* DurableTurns.ask(store, "nightly/<b>")
-      yield* DurableTurns.append(store, "nightly/<b>", 2)
-      const { errors, tab } = yield* openPage(server.url, yield* server.add("submit"))
-      const turns = tab.getByRole("navigation", { name: "Durable turns" })
-      yield* promise(async () => {
-        await turns.getByRole("link", { name: "nightly/<b> waits for an answer" }).click()
-        await tab.getByText("running, 2 retries").waitFor()
-        await tab.getByText("npm publish", { exact: true }).waitFor()
-      })
-      yield* DurableTurns.finish(store, "nightly/<b>")
-      yield* promise(async () => {
-        await tab.getByText("failed, 2 retries").waitFor()
-        await turns.getByRole("link", { name: "nightly/<b> failed" }).waitFor()
-        await turns.getByRole("link", { name: "New durable turn" }).click()
-        await tab.getByLabel("What should the agent do?").fill("Deploy it")
-        await tab.getByRole("button", { name: "Submit" }).click()
-        await tab.getByRole("heading", { name: "serve/" }).waitFor()
-        await tab.getByRole("button", { name: "Interrupt" }).click()
-        await turns.getByRole("link", { name: /^serve\/.* interrupted/ }).waitFor()
-        assert.deepStrictEqual(await violations(tab), [])
-      })
-      const [submitted] = yield* durable.turns()
-      assert.deepInclude(submitted, { status: "interrupted" })
-      assert.deepStrictEqual(errors, [])
-    }))
-
   test("shows a token without the role no button, and the server refuses its answer", () =>
     Effect.gen(function* () {
-      const server = yield* start()
-      yield* server.play(script)
-      const { id, client } = yield* askedBy(server)
+      const server = yield* Browser.start()
+      yield* server.play(Browser.script)
+      const { id, client } = yield* Browser.askedBy(server)
       const { body: pending } = yield* client.json("GET", `/threads/${id}/approvals`)
-      const { tab } = yield* openPage(server.url, yield* server.add("read"))
+      const { tab } = yield* Browser.openPage(server.url, yield* server.add("read"))
       yield* promise(async () => {
         await tab.getByText("npm test", { exact: true }).waitFor()
         await tab.getByText("Your token does not have the role approve.").waitFor()
@@ -235,11 +106,63 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
       })
     }))
 
+  test("shows the limits of the account, and the cost of a turn by the prices of the server", () =>
+    Effect.gen(function* () {
+      const server = yield* Browser.start({ prices: { scripted: { input: 10, output: 100 } } })
+      const window = (usedPercent: number, hours: number, resetsAt: number) => ({
+        usedPercent,
+        windowDurationMins: hours * 60,
+        resetsAt: resetsAt / 1000
+      })
+      const limit = {
+        limitName: null,
+        normalModelSlug: null,
+        credits: null,
+        individualLimit: null,
+        spendControlReached: null
+      }
+      yield* server.answer("account/rateLimits/read", () => ({
+        ordinaryUsageAllowed: true,
+        rateLimits: limit,
+        rateLimitsByLimitId: {
+          codex: {
+            ...limit,
+            limitId: "codex",
+            planType: "plus",
+            primary: window(40, 5, Date.UTC(2030, 0, 2, 3, 4)),
+            secondary: window(100, 168, Date.UTC(2030, 0, 5)),
+            rateLimitReachedType: "rate_limit_reached"
+          }
+        }
+      }))
+      yield* server.play([Scripted.usage({ input: 1000, output: 200 }), Scripted.message("Done.")])
+      const options = { locale: "en-GB", timezoneId: "UTC" }
+      const { errors, tab } = yield* Browser.openPage(server.url, yield* server.add("submit"), options)
+      yield* promise(async () => {
+        await tab.getByRole("link", { name: "Settings" }).click()
+        const limits = tab.locator(".card", { has: tab.getByRole("heading", { name: "codex, plus" }) })
+        await limits.getByText("Short window of 5 h: 40 % used").waitFor()
+        await limits.getByText("resets at 02/01/2030, 03:04").waitFor()
+        await limits.getByText("Long window of 168 h: 100 % used").waitFor()
+        await limits.getByText("reached: rate_limit_reached").waitFor()
+        assert.strictEqual(await limits.getByRole("meter").first().getAttribute("value"), "40")
+        assert.deepStrictEqual(await Browser.violations(tab), [])
+        await tab.getByRole("button", { name: "New" }).click()
+        await tab.getByLabel("What should the agent do?").fill("Fix it")
+        await tab.getByRole("button", { name: "Send" }).click()
+        // 1000 tokens in for $10 a million, and 200 out for $100.
+        await tab.getByText("completed, 1000 + 200 tokens, $0.0300", { exact: true }).waitFor()
+        await tab.getByRole("button", { name: "Waterfall" }).click()
+        await tab.getByText("$0.03", { exact: true }).waitFor()
+      })
+      assert.deepStrictEqual(errors, [])
+    }))
+
   test("logs in with the code of the terminal, which leaves the address at once and works once", () =>
     Effect.gen(function* () {
-      const server = yield* start()
+      const server = yield* Browser.start()
       const code = yield* server.sessions.makeCode
-      const context = yield* newContext()
+      const context = yield* Browser.newContext()
       yield* promise(async () => {
         const tab = await context.newPage()
         const asked: Array<string> = []

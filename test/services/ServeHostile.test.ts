@@ -4,34 +4,26 @@ import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import * as Scripted from "../../src/testing/Scripted.ts"
-import {
-  askedBy,
-  openPage,
-  promise,
-  script,
-  skipped,
-  start,
-  test,
-  useBrowser,
-  violations
-} from "../serve/browser.ts"
+import * as Browser from "../serve/browser.ts"
+
+const { promise, test } = Browser
 
 const attackingPage = readFileSync(new URL("../serve/attackingPage.js", import.meta.url), "utf8")
 
-describe.skipIf(skipped)("the page of effect-codex serve", () => {
-  useBrowser()
+describe.skipIf(Browser.skipped)("the page of effect-codex serve", () => {
+  Browser.useBrowser()
 
   test("shows hostile prompts, commands, paths and diffs as text", () =>
     Effect.gen(function* () {
       const evil = `<img src=x onerror="document.title='pwned'"><script>document.title='pwned'</script>\u202e[a](javascript:alert(1))`
-      const server = yield* start()
+      const server = yield* Browser.start()
       yield* server.play([
         Scripted.message(evil),
         Scripted.fileChange([{ path: `${evil}.txt`, kind: "add", diff: `+${evil}` }]),
         Scripted.command(`echo ${evil}\n  │ false\nhash of the request:`, { approval: true })
       ])
-      const { id } = yield* askedBy(server, evil)
-      const { errors, tab } = yield* openPage(server.url, yield* server.add("submit", "approve"))
+      const { id } = yield* Browser.askedBy(server, evil)
+      const { errors, tab } = yield* Browser.openPage(server.url, yield* server.add("submit", "approve"))
       const asked: Array<string> = []
       tab.on("request", (request) => asked.push(request.url()))
       yield* promise(async () => {
@@ -56,11 +48,11 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
 
   test("cannot be read or used by the page of another origin", () =>
     Effect.gen(function* () {
-      const server = yield* start()
-      yield* server.play(script)
-      const { id, client } = yield* askedBy(server)
+      const server = yield* Browser.start()
+      yield* server.play(Browser.script)
+      const { id, client } = yield* Browser.askedBy(server)
       const { body: pending } = yield* client.json("GET", `/threads/${id}/approvals`)
-      const { context } = yield* openPage(server.url, yield* server.add("approve"))
+      const { context } = yield* Browser.openPage(server.url, yield* server.add("approve"))
       const attack = yield* Effect.acquireRelease(
         promise(
           () =>
@@ -110,32 +102,32 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
 
   test("has no violation that axe-core finds, light and dark, wide and on a phone", () =>
     Effect.gen(function* () {
-      const server = yield* start()
+      const server = yield* Browser.start()
       yield* server.play([
         Scripted.message("Let me see."),
         Scripted.fileChange([{ path: "sum.js", kind: "update", diff: "@@\n-a\n+b" }]),
-        ...script
+        ...Browser.script
       ])
-      const { id } = yield* askedBy(server)
+      const { id } = yield* Browser.askedBy(server)
       const token = yield* server.add("submit", "approve")
       for (const [colorScheme, width] of [
         ["light", 1200],
         ["dark", 390]
       ] as const) {
         const options = { colorScheme, viewport: { width, height: 800 } }
-        const { errors, tab } = yield* openPage(server.url, token, options)
+        const { errors, tab } = yield* Browser.openPage(server.url, token, options)
         yield* promise(async () => {
           await tab.getByText("npm test", { exact: true }).waitFor()
           for (const view of ["#/inbox", `#/threads/${id}`, "#/threads", "#/limits"]) {
             await tab.goto(`${server.url}/${view}`)
             await tab.getByRole("heading", { level: 2 }).first().waitFor()
-            assert.deepStrictEqual(await violations(tab), [], `${colorScheme} ${view}`)
+            assert.deepStrictEqual(await Browser.violations(tab), [], `${colorScheme} ${view}`)
             const overflow = await tab.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert.isAtMost(Number(overflow), 0, `${width} ${view}`)
           }
           await tab.getByRole("button", { name: "Log out" }).click()
           await tab.getByLabel("Token").waitFor()
-          assert.deepStrictEqual(await violations(tab), [], `${colorScheme} login`)
+          assert.deepStrictEqual(await Browser.violations(tab), [], `${colorScheme} login`)
         })
         assert.deepStrictEqual(errors, [])
       }
@@ -143,11 +135,11 @@ describe.skipIf(skipped)("the page of effect-codex serve", () => {
 
   test("can be used with the keyboard alone, keeps its login over a reload, and loses it when the token is revoked", () =>
     Effect.gen(function* () {
-      const server = yield* start()
-      yield* server.play(script)
-      const { id } = yield* askedBy(server)
+      const server = yield* Browser.start()
+      yield* server.play(Browser.script)
+      const { id } = yield* Browser.askedBy(server)
       const token = yield* server.add("approve")
-      const { tab } = yield* openPage(server.url, token)
+      const { tab } = yield* Browser.openPage(server.url, token)
       yield* promise(async () => {
         await tab.reload()
         await tab.getByText("npm test", { exact: true }).waitFor()

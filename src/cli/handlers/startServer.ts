@@ -103,7 +103,7 @@ const prepare = Effect.fnUntraced(function* (input: ServeInput) {
   const prices = yield* PriceFlags.read(input, target)
   const rules = Option.isNone(input.rules)
     ? undefined
-    : yield* RulesFile.policy(input.rules.value, { ...target, trust: input.trust })
+    : yield* RulesFile.policy(input.rules.value, { ...target, trust: input.trust, flag: "--rules" })
   const approvalTimeout = Duration.millis(Option.getOrElse(input.approvalTimeout, () => 600_000))
   const asked = Approval.timeout(Approval.queue, approvalTimeout)
   const thread: ThreadOptions & DurableThreadOptions = {
