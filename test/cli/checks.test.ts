@@ -3,6 +3,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import * as CodexHome from "../support/codexHome.ts"
 import * as CommandLine from "../support/commandLine.ts"
 import { test } from "../support/live.ts"
 
@@ -98,7 +99,7 @@ describe("effect-codex run", () => {
         ModelServer.httpError(400, { message: "Unsupported parameter" }),
         ModelServer.reply(ModelServer.text("continued"))
       ])
-      const home = yield* ModelServer.home(server, { directory: "/var/tmp" })
+      const home = yield* CodexHome.make(server, { directory: "/var/tmp" })
       const cwd = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-checks-" })
       const failed = yield* CommandLine.runHere({ args: ["run", "--cd", cwd, "hello"], env: home })
       assert.include(failed.stderr, "TurnFailed: the provider refused the request: Unsupported parameter; ")

@@ -7,6 +7,7 @@ import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import * as Stream from "effect/Stream"
 import { fileURLToPath } from "node:url"
 import { ModelServer } from "effect-codex/testing"
+import * as CodexHome from "../support/codexHome.ts"
 import * as Collector from "../support/collector.ts"
 import * as CommandLine from "../support/commandLine.ts"
 import * as Live from "../support/live.ts"
@@ -19,7 +20,7 @@ const run = Effect.fnUntraced(function* (
 ) {
   const fs = yield* FileSystem.FileSystem
   const server = yield* ModelServer.make(script)
-  const home = yield* ModelServer.home(server, { config })
+  const home = yield* CodexHome.make(server, { config })
   const cwd = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-cli-" })
   const ran = yield* CommandLine.run({
     ...options,
@@ -51,7 +52,7 @@ describe.concurrent("effect-codex run with more than a prompt", () => {
       const fs = yield* FileSystem.FileSystem
       const loop = Array.from({ length: 9 }, () => reply(shell("true"), usage({ input: 100, output: 10 })))
       const server = yield* ModelServer.make([reply(text("one")), reply(text("two")), ...loop])
-      const home = yield* ModelServer.home(server)
+      const home = yield* CodexHome.make(server)
       const cwd = yield* Effect.flatMap(
         fs.makeTempDirectoryScoped({ prefix: "effect-codex-cli-" }),
         fs.realPath
@@ -217,7 +218,7 @@ describe.concurrent("effect-codex run", () => {
           ? reply(shell(`echo '${rules(cwd)}' > rules.json`))
           : reply(shell(`touch ${cwd}/owned`, { escalate: "it is needed" }))
       })
-      const home = yield* ModelServer.home(server)
+      const home = yield* CodexHome.make(server)
       const cwd = yield* Effect.flatMap(
         fs.makeTempDirectoryScoped({ prefix: "effect-codex-cli-" }),
         fs.realPath
@@ -261,7 +262,7 @@ describe.concurrent("effect-codex run", () => {
   live("resumes a thread", () =>
     Effect.gen(function* () {
       const server = yield* ModelServer.make([...hello, ...hello])
-      const home = yield* ModelServer.home(server)
+      const home = yield* CodexHome.make(server)
       const first = yield* CommandLine.run({ args: ["run", "--json", "first"], env: home })
       const threadId = CommandLine.jsonLines(first.stdout).at(-1)?.["threadId"]
       assert.isString(threadId)

@@ -10,6 +10,7 @@ import * as Golden from "../../src/testing/Golden.ts"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
 import * as Check from "../../src/trace/Check.ts"
 import type { Scenario } from "../golden/scenarios.ts"
+import * as CodexHome from "../support/codexHome.ts"
 
 export const fileOf = (name: string): string => fileURLToPath(new URL(`./${name}.trace`, import.meta.url))
 
@@ -23,7 +24,7 @@ const temporary = Effect.gen(function* () {
 
 export const run = Effect.fnUntraced(function* (scenario: Scenario) {
   const server = yield* ModelServer.make(scenario.script)
-  const env = yield* ModelServer.home(server, { config: scenario.config })
+  const env = yield* CodexHome.make(server, { config: scenario.config })
   const workspace = yield* temporary
   return yield* Effect.gen(function* () {
     yield* scenario

@@ -11,6 +11,7 @@ import { Codex } from "../../src/Codex.ts"
 import { mergeText } from "./merge.ts"
 import * as Captured from "../../src/testing/Captured.ts"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import * as CodexHome from "../support/codexHome.ts"
 import * as RealCodex from "../support/realCodex.ts"
 import type { Scenario } from "./scenarios.ts"
 import { isAnswer, type Line, normalizer, type Places } from "./wire.ts"
@@ -90,7 +91,7 @@ export const record = Effect.fnUntraced(function* (scenario: Scenario) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const server = yield* ModelServer.make(scenario.script)
-  const env = yield* ModelServer.home(server, { config: scenario.config })
+  const env = yield* CodexHome.make(server, { config: scenario.config })
   const folder = yield* temporary
   const workspace = yield* workspaceIn(folder)
   const transcript = path.join(folder, "transcript.jsonl")

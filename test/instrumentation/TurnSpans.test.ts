@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { Tool, Toolkit } from "effect/ai"
 import { AppServer, Approval, Codex, Otlp } from "effect-codex"
 import { ModelServer } from "effect-codex/testing"
+import * as CodexHome from "../support/codexHome.ts"
 import * as Collector from "../support/collector.ts"
 
 const { call, patch, reasoning, reply, shell, text, usage } = ModelServer
@@ -29,7 +30,7 @@ interface Run {
 const traced = Effect.fnUntraced(function* (options: Run) {
   const fs = yield* FileSystem.FileSystem
   const server = yield* ModelServer.make(options.script)
-  const home = yield* ModelServer.home(server)
+  const home = yield* CodexHome.make(server)
   const cwd = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-trace-" })
   const collector = yield* Collector.make
   const services = Codex.layer.pipe(

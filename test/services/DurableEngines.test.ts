@@ -15,6 +15,7 @@ import { layerRunner } from "../../src/durable/store/SqliteStore.ts"
 import { Store } from "../../src/durable/store/Store.ts"
 import * as AppServer from "../../src/engine/AppServer.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as CodexHome from "../support/codexHome.ts"
 import * as CodexSocket from "../support/codexSocket.ts"
 import { test, until } from "../support/live.ts"
 
@@ -40,7 +41,7 @@ const scenario = Effect.fnUntraced(
         ? M.reply(M.shell(`echo ran >> ${key}-runs`))
         : M.reply(M.until(Deferred.await(gate)), M.text(`${key} is done`))
     })
-    const home = M.home(model)
+    const home = CodexHome.make(model)
     const first = yield* home
     const servers = {
       a: yield* CodexSocket.serve(first),

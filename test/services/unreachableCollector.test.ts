@@ -7,6 +7,7 @@ import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
 import { createServer, connect, type Server, type Socket } from "node:net"
 import { ModelServer } from "effect-codex/testing"
+import * as CodexHome from "../support/codexHome.ts"
 import * as CommandLine from "../support/commandLine.ts"
 import * as Live from "../support/live.ts"
 
@@ -48,7 +49,7 @@ const run = Effect.fnUntraced(function* (
 ) {
   const fs = yield* FileSystem.FileSystem
   const server = yield* ModelServer.make(script)
-  const home = yield* ModelServer.home(server)
+  const home = yield* CodexHome.make(server)
   const cwd = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-unreachable-" })
   return yield* CommandLine.run({
     args: ["run", "--cd", cwd, ...args],

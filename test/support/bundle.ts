@@ -1,23 +1,13 @@
 /** Bundles a program that tests start: Node finds and compiles one file in half the time of some 500 modules. */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync
-} from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { basename, dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import * as CachedDirectory from "./cachedDirectory.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
-const cache = join(root, "node_modules/.cache/programs")
-const day = 86_400_000
 
 const sources = (folder: string): ReadonlyArray<string> =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
@@ -39,12 +29,7 @@ const hashOf = (entry: string): string => {
   return hash.digest("hex").slice(0, 32)
 }
 
-const age = (path: string): number => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0)
-
-const build = (entry: string, target: string): void => {
-  for (const name of readdirSync(cache))
-    if (age(join(cache, name)) > day) rmSync(join(cache, name), { recursive: true, force: true })
-  const directory = mkdtempSync(join(cache, "new-"))
+const build = (entry: string) => (directory: string) => {
   const rolldown = join(
     dirname(createRequire(import.meta.url).resolve("rolldown/package.json")),
     "bin/cli.mjs"
@@ -67,37 +52,11 @@ const build = (entry: string, target: string): void => {
     { cwd: root, encoding: "utf8" }
   )
   if (status !== 0) throw new Error(`rolldown cannot bundle ${entry}: ${stderr}`)
-  try {
-    renameSync(directory, target)
-  } catch (error) {
-    // Another worker may have built the same bundle.
-    rmSync(directory, { recursive: true, force: true })
-    if (!existsSync(target)) throw error
-  }
 }
 
 const findOrBuild = (entry: string): string => {
   const name = basename(entry, ".ts")
-  mkdirSync(cache, { recursive: true })
-  const target = join(cache, `${name}-${hashOf(entry)}`)
-  const lock = `${target}.lock`
-  // One worker builds, the others wait for it, unless it has died.
-  while (!existsSync(target)) {
-    try {
-      mkdirSync(lock)
-    } catch {
-      if (age(lock) < 60_000) {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
-        continue
-      }
-    }
-    try {
-      if (!existsSync(target)) build(entry, target)
-    } finally {
-      rmSync(lock, { recursive: true, force: true })
-    }
-  }
-  return join(target, `${name}.js`)
+  return join(CachedDirectory.findOrBuild("programs", `${name}-${hashOf(entry)}`, build(entry)), `${name}.js`)
 }
 
 const bundles = new Map<string, string>()

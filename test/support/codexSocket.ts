@@ -12,6 +12,7 @@ import { Codex, type ThreadOptions } from "../../src/Codex.ts"
 import { ThreadId } from "../../src/domain/Ids.ts"
 import * as AppServer from "../../src/engine/AppServer.ts"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import * as CodexHome from "./codexHome.ts"
 import { until } from "./live.ts"
 import { command, launcherArgs } from "./realCodex.ts"
 
@@ -153,7 +154,7 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const fs = yield* FileSystem.FileSystem
   const model = yield* ModelServer.make(script)
-  const env = yield* ModelServer.home(model, { config: options.config })
+  const env = yield* CodexHome.make(model, { config: options.config })
   const workspace = yield* Effect.flatMap(
     fs.makeTempDirectoryScoped({ prefix: "effect-codex-workspace-" }),
     fs.realPath

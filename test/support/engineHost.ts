@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs"
 import { Codex } from "../../src/Codex.ts"
 import * as EngineHost from "../../src/host/EngineHost.ts"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import * as CodexHome from "./codexHome.ts"
 
 /** Makes a private directory where no sandbox can write. */
 export const directory = Effect.flatMap(FileSystem.FileSystem, (fs) =>
@@ -19,7 +20,7 @@ export const make = Effect.fnUntraced(function* (
 ) {
   const fs = yield* FileSystem.FileSystem
   const model = yield* ModelServer.make(script)
-  const env = yield* ModelServer.home(model)
+  const env = yield* CodexHome.make(model)
   const workspace = yield* Effect.flatMap(
     fs.makeTempDirectoryScoped({ prefix: "effect-codex-workspace-" }),
     fs.realPath

@@ -16,6 +16,7 @@ import type * as Turn from "../../src/domain/Turn.ts"
 import type * as Thread from "../../src/Thread.ts"
 import * as AppServer from "../../src/engine/AppServer.ts"
 import * as ModelServer from "../../src/testing/ModelServer.ts"
+import * as CodexHome from "./codexHome.ts"
 import { onTestClock } from "./live.ts"
 
 export const make = Effect.fnUntraced(function* (
@@ -25,7 +26,7 @@ export const make = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem
   const server = yield* ModelServer.make(script)
   // One object, to which a test may add before the engine starts.
-  const env = { ...options.engine?.env, ...(yield* ModelServer.home(server, { config: options.config })) }
+  const env = { ...options.engine?.env, ...(yield* CodexHome.make(server, { config: options.config })) }
   const workspace = yield* Effect.flatMap(
     fs.makeTempDirectoryScoped({ prefix: "effect-codex-workspace-" }),
     fs.realPath

@@ -10,6 +10,7 @@ import { Codex } from "../../src/Codex.ts"
 import * as ToolCommand from "../../src/tool/ToolCommand.ts"
 import * as McpServers from "../../src/tool/McpServers.ts"
 import * as M from "../../src/testing/ModelServer.ts"
+import * as CodexHome from "../support/codexHome.ts"
 import { test } from "../support/live.ts"
 import { hasEnded } from "../support/processes.ts"
 import * as RealCodex from "../support/realCodex.ts"
@@ -114,7 +115,7 @@ describe("MCP servers of a thread", () => {
     const fs = yield* FileSystem.FileSystem
     const workspace = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-mcp-" })
     const server = yield* M.make(script)
-    const env = yield* M.home(server)
+    const env = yield* CodexHome.make(server)
     const codex = yield* RealCodex.start({ env })
     const config = yield* Effect.fromResult(McpServers.toConfig({ probe }))
     // Whether a turn waits for a server that is still coming up is not the point here.
