@@ -52,6 +52,7 @@ export const shardingConfig = (
   entityReplyPollInterval: Duration.millis(200),
   sendRetryInterval: Duration.millis(100),
   refreshAssignmentsInterval: Duration.seconds(1),
+  // Each worker that joins takes its share of the shards and moves hardly any others, so a wait for more workers saves nothing.
   runnerJoinDebounce: Duration.zero,
   runnerHealthCheckInterval: Duration.seconds(1),
   // The turns of a worker itself need no copy of their messages.

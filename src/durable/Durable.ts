@@ -114,8 +114,8 @@ export class Durable extends Context.Service<
     readonly watch: (key: string) => Stream.Stream<EventLine, InvalidRequest | StorageUnavailable>
     /**
      * Has a turn interrupted. A turn that no runner has yet ends at once; a runner interrupts a running one. If it does not
-     * reach the engine, the turn ends after some ten seconds, although an engine that is only cut off still runs it. A turn
-     * that has ended stays as it is.
+     * reach the engine, the turn ends after some ten seconds; an engine that is only cut off runs it until the next turn of
+     * the thread. A turn that has ended stays as it is.
      */
     readonly interrupt: (key: string) => Effect.Effect<void, InvalidRequest | StorageUnavailable>
     readonly turns: (

@@ -183,3 +183,53 @@ describe("a worker of another version", () => {
       assert.deepInclude(yield* Effect.flip(attached), { _tag: "InvalidRequest", reason: "NoTurnRunning" })
     }).pipe(Effect.provide(layerRunner({ path: ":memory:" }))))
 })
+
+describe("a turn that is interrupted while its worker is cut off from Codex", () => {
+  test("ends within seconds, and Codex stops it before it runs the next turn of the thread", () =>
+    Effect.gen(function* () {
+      const never = yield* Deferred.make<void>()
+      const codex = yield* CodexSocket.make(({ lastUserText }) =>
+        lastUserText === "do one" ? M.reply(M.until(Deferred.await(never))) : M.reply(M.text("done"))
+      )
+      const store = yield* Store
+      const submit = (key: string) =>
+        store.submit({
+          key,
+          threadId: "t",
+          threadOptions: { cwd: codex.workspace, sandbox: "read-only" },
+          input: `do ${key}`,
+          options: {}
+        })
+      const endOf = (key: string) =>
+        Effect.andThen(
+          until(
+            `the end of ${key}`,
+            Effect.map(store.outcome(key), (outcome) => outcome !== undefined)
+          ),
+          store.outcome(key)
+        )
+      yield* Effect.gen(function* () {
+        yield* submit("one")
+        yield* until(
+          "the turn is stored",
+          Effect.map(store.turn("one"), (row) => row?.turnId != null)
+        )
+        yield* codex.pause
+        yield* store.requestInterrupt("one")
+        const first = yield* endOf("one")
+        assert.strictEqual(first?._tag === "Failed" ? first.error._tag : undefined, "TurnInterrupted")
+        yield* submit("two")
+        yield* codex.unpause
+        const second = yield* endOf("two")
+        assert.strictEqual(second?._tag === "Completed" ? second.turn.message : undefined, "done")
+        assert.notStrictEqual((yield* store.turn("two"))?.turnId, (yield* store.turn("one"))?.turnId)
+        const events = yield* store.events.after("two", 0)
+        assert.lengthOf(
+          events.filter(({ event }) => event.type === "turn.started"),
+          1
+        )
+      }).pipe(
+        Effect.provide(DurableRunner.layer().pipe(Layer.provide([WorkflowEngine.layerMemory, codex.layer])))
+      )
+    }).pipe(Effect.provide(layerRunner({ path: ":memory:" }))))
+})

@@ -155,6 +155,16 @@ const yieldPlace = ({ place }: Claimed, { whenReached }: PoolEngine) =>
     Effect.forever
   )
 
+/**
+ * Returns the last turns of the thread that were interrupted. Codex may still run one of them, if the worker was cut off
+ * from Codex when it ended the turn.
+ */
+const interruptedEarlier = Effect.fnUntraced(function* ({ store }: RunnerContext, { row }: Claimed) {
+  const isFirst = row.seq === 1
+  const rows = isFirst ? [] : yield* store.turns({ threadId: row.threadId, status: ["interrupted"] })
+  return new Set(rows.flatMap(({ turnId }) => (turnId === null ? [] : [turnId])))
+})
+
 /** Stores what the file of a thread that moves still has. The next engine writes another file. */
 const leaveRollout = (claimed: Claimed) =>
   Effect.suspend(() => {
@@ -210,19 +220,24 @@ export const run = Effect.fnUntraced(function* (
       Effect.provideService(ActivityFromOpening, true)
     )
     claimed.open = thread
+    const interrupted = yield* interruptedEarlier(runner, claimed)
     if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
     // The activity has the events of a turn that an earlier runner started, too.
     recording = yield* Stream.runForEach(thread.activity, (event) => {
       // Another runner can start the next turn of the thread before this handle of the thread closes.
       if (event._tag === "TurnEnded" && (event.requested || event.turn.id === row.turnId)) isOver = true
       if (isOver || event._tag !== "TurnProgress") return Effect.void
+      const { turnId } = event
+      // Codex starts the turn of this runner after it.
+      if (interrupted.has(turnId))
+        return event.event._tag === "TurnStarted"
+          ? Effect.ignore(engine.threads.request("turn/interrupt", { threadId: thread.id, turnId }))
+          : Effect.void
       if (event.event._tag === "ItemCompleted") seen.add(event.event.item.id)
       const recorded = record(runner, claimed, engine, thread.id, event.event)
       // A turn that ran already does not start again: its first event shows that it runs.
-      const isThisTurn = event.event._tag === "TurnStarted" || event.turnId === row.turnId
-      return isFound || !isThisTurn
-        ? recorded
-        : Effect.andThen(found("running", thread.id, event.turnId), recorded)
+      const isThisTurn = event.event._tag === "TurnStarted" || turnId === row.turnId
+      return isFound || !isThisTurn ? recorded : Effect.andThen(found("running", thread.id, turnId), recorded)
     }).pipe(Effect.forkIn(scope, { startImmediately: true }))
     const check = yield* fence(runner, claimed)
     return yield* thread
