@@ -18,7 +18,13 @@ import { sh } from "./consumer/shell.ts"
 
 const pinned = manifest.devDependencies["@openai/codex"]
 /** Tests of what this library needs of Codex. The load test measures the machine, not Codex. */
-const contract = ["test/real-codex", "test/golden/golden.test.ts", "--exclude", "**/Load.test.ts"]
+const contract = [
+  "test/real-codex",
+  "test/services/Interrupts.test.ts",
+  "test/golden/golden.test.ts",
+  "--exclude",
+  "**/Load.test.ts"
+]
 
 const decodeReport = Schema.decodeEffect(
   Schema.fromJsonString(

@@ -275,7 +275,7 @@ export const engine: ReadonlyArray<Mutant> = [
   ...inFile("src/engine/app-server/TurnDriver.ts", "test/engine/app-server/ServerRequests.test.ts", [
     ["runningTurn.closed = true", "", "while the turn is being interrupted"]
   ]),
-  ...inFile("src/engine/app-server/TurnDriver.ts", "test/engine/app-server/ProcessDeath.test.ts", [
+  ...inFile("src/engine/app-server/TurnDriver.ts", "test/services/ProcessDeath.test.ts", [
     [
       "const clean = Effect.ignore(BackgroundTerminals.clean(process, threadId))",
       "const clean = Effect.void",
@@ -298,7 +298,7 @@ export const engine: ReadonlyArray<Mutant> = [
     ],
     ["if (!(yield* accepted)) return", "", "ends with the refusal when Codex refuses turn/start"]
   ]),
-  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/ProcessDeath.test.ts", [
+  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/services/ProcessDeath.test.ts", [
     [
       "Effect.tap(() => drain(maxDrainRounds))",
       "Effect.tap(() => Effect.void)",

@@ -158,7 +158,7 @@ export const lifecycle: ReadonlyArray<Mutant> = [
       "end with the last call that they request, and in a completed turn with their last output"
     ]
   ]),
-  ...inFile("src/engine/app-server/TurnDriver.ts", "test/engine/app-server/ProcessDeath.test.ts", [
+  ...inFile("src/engine/app-server/TurnDriver.ts", "test/services/ProcessDeath.test.ts", [
     [
       "yield* Effect.raceFirst(Deferred.await(runningTurn.started), Deferred.await(runningTurn.over))",
       "yield* Effect.void",

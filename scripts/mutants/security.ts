@@ -49,7 +49,7 @@ export const security: ReadonlyArray<Mutant> = [
   ...inFile("src/telemetry/Prometheus.ts", "test/telemetry/Prometheus.test.ts", [
     ["server.maxConnections = maxConnections", "", "keeps a limited number of connections"]
   ]),
-  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/engine/app-server/ProcessDeath.test.ts", [
+  ...inFile("src/engine/app-server/AppServerProcess.ts", "test/services/ProcessDeath.test.ts", [
     [
       ": end.search(/\\s\\S/)",
       ": -1",

@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { ItemId, ThreadId, TurnId } from "../../../src/domain/Ids.ts"
+import { ItemId, ThreadId, TurnId } from "../../src/domain/Ids.ts"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -7,10 +7,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import { Codex } from "../../../src/Codex.ts"
-import type * as Thread from "../../../src/Thread.ts"
-import * as Fake from "../../support/fakeCodex.ts"
-import { advancing, inRealTime, onSlowClock, onTestClock, recordSleeps, test } from "../../support/live.ts"
+import { Codex } from "../../src/Codex.ts"
+import type * as Thread from "../../src/Thread.ts"
+import * as Fake from "../support/fakeCodex.ts"
+import { advancing, inRealTime, onSlowClock, onTestClock, recordSleeps, test } from "../support/live.ts"
 
 /** Runs a turn in the background, and waits until the engine has seen its start. */
 const begunTurn = Effect.fnUntraced(function* (thread: Thread.Thread) {
