@@ -21,21 +21,38 @@ const initialize = {
 
 const databasesOf = (home: string) => readdirSync(home).filter((name) => name.endsWith(".sqlite"))
 
+/** Passes lines to Codex and back, and closes its input after its reply: before, Codex may exit without one. */
+const untilReply = `
+  const [command, ...args] = process.argv.slice(1)
+  const codex = require("node:child_process").spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] })
+  process.stdin.pipe(codex.stdin, { end: false })
+  let replies = ""
+  codex.stdout.on("data", (chunk) => {
+    process.stdout.write(chunk)
+    replies += chunk
+    if (replies.includes('"id":${initialize.id}')) codex.stdin.end()
+  })
+`
+
 /** Starts Codex in an empty home, and writes its databases to a directory, without threads and without a log. */
 const build = (directory: string): void => {
   const home = mkdtempSync(join(directory, "home-"))
   writeFileSync(join(home, "config.toml"), CodexConfig.file("http://127.0.0.1:9", ""))
-  const { stderr, stdout } = spawnSync(RealCodex.command, [...RealCodex.launcherArgs, "app-server"], {
-    env: {
-      PATH: process.env["PATH"],
-      HOME: home,
-      CODEX_HOME: home,
-      TMPDIR: home,
-      ...ModelServer.environment
-    },
-    input: `${JSON.stringify(initialize)}\n`,
-    encoding: "utf8"
-  })
+  const { stderr, stdout } = spawnSync(
+    process.execPath,
+    ["--eval", untilReply, RealCodex.command, ...RealCodex.launcherArgs, "app-server"],
+    {
+      env: {
+        PATH: process.env["PATH"],
+        HOME: home,
+        CODEX_HOME: home,
+        TMPDIR: home,
+        ...ModelServer.environment
+      },
+      input: `${JSON.stringify(initialize)}\n`,
+      encoding: "utf8"
+    }
+  )
   if (!stdout.includes(`"id":${initialize.id}`))
     throw new Error(`Codex does not start in an empty home: ${stderr}`)
   for (const name of databasesOf(home)) {
