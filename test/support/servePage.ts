@@ -47,7 +47,7 @@ const patch: InboxMessage = {
   title: "change files",
   at: now - 5000,
   deadline: now + 7_195_000,
-  hash: "3f0c9a51"
+  hash: "b81e44f6"
 }
 
 const durableTurns: ReadonlyArray<DurableTurnMessage> = [
@@ -83,8 +83,6 @@ const requestOf = (entry: InboxMessage, lines: ReadonlyArray<string>): RequestMe
   fields: []
 })
 
-const hash = ["hash of the request", "3f0c9a51d7e2b84c6a90f1e35c7d2b18"] as const
-
 const requests: Readonly<Record<string, RequestMessage>> = {
   a1: requestOf(
     command,
@@ -93,7 +91,7 @@ const requests: Readonly<Record<string, RequestMessage>> = {
       ["in the shell", "/bin/bash -lc"],
       ["in the directory", "/srv/shop"],
       ["the agent's reason", "The branch is ready for review."],
-      hash
+      ["hash of the request", "3f0c9a51d7e2b84c6a90f1e35c7d2b18"]
     ])
   ),
   a2: requestOf(
@@ -108,7 +106,7 @@ const requests: Readonly<Record<string, RequestMessage>> = {
         "+  return Math.round(total * 100) / 100"
       ],
       ["in the directory", "/srv/shop"],
-      hash
+      ["hash of the request", "b81e44f60a93c2578e1d6f04b7a92c3d"]
     ])
   )
 }
