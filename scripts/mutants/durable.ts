@@ -1,6 +1,8 @@
 /** Durable turns: recovery, approvals, the journal of tools. */
 import { inFile, type Mutant } from "./Mutant.ts"
 
+const returned = "interrupts the turn of a lost engine that comes back after the thread has moved"
+
 export const durable: ReadonlyArray<Mutant> = [
   ...inFile("src/tool/ToolJournal.ts", "test/tool/ToolJournal.test.ts", [
     [
@@ -24,6 +26,16 @@ export const durable: ReadonlyArray<Mutant> = [
       'row.options.recovery === "fail" || attempt === maxRecoveries',
       "attempt === maxRecoveries",
       "fails a turn whose engine died, if its recovery policy says so"
+    ],
+    [
+      "store.finish(row.key, outcome, row.epoch)",
+      "store.finish(row.key, outcome)",
+      "writes no outcome of a turn that another runner has taken over, and leaves its approvals open"
+    ],
+    [
+      "if (!isFirst && (yield* store.turn(row.key))?.endedAt === null) return false",
+      "",
+      "writes no outcome of a turn that another runner has taken over, and leaves its approvals open"
     ],
     [
       "program === null || program === expected",
@@ -111,7 +123,14 @@ export const durable: ReadonlyArray<Mutant> = [
       "if (isReached(healthOf(own))) return own",
       "if (isKnown(healthOf(own))) return undefined",
       "keeps a thread on its engine, also if another one runs fewer"
-    ]
+    ],
+    ["[check(engine), endLeft(engine)]", "[check(engine)]", returned]
+  ]),
+  ...inFile("src/durable/runner/LeftThreads.ts", "test/durable/runner/Engines.test.ts", [
+    ["engines.forgetLeft(engine.name, id)", "Effect.void", returned]
+  ]),
+  ...inFile("src/durable/store/TurnQueries.ts", "test/durable/runner/Engines.test.ts", [
+    ["and engine <> ${engine}", "and engine = ${engine}", returned]
   ]),
   ...inFile("src/durable/runner/SpentEarlier.ts", "test/durable/runner/SpentEarlier.test.ts", [
     [

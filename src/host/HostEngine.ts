@@ -8,7 +8,6 @@ import * as Layer from "effect/Layer"
 import * as Context from "effect/Context"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as CodexError from "../domain/CodexError.ts"
@@ -18,6 +17,7 @@ import * as AppServerSocket from "../engine/app-server/AppServerSocket.ts"
 import type * as Transport from "../engine/app-server/Transport.ts"
 import * as Engine from "../engine/Engine.ts"
 import * as NotificationHub from "../engine/NotificationHub.ts"
+import * as ThreadActivity from "../engine/ThreadActivity.ts"
 import * as HostClient from "./HostClient.ts"
 import type { EngineHostOptions } from "./HostSettings.ts"
 
@@ -32,12 +32,6 @@ type EngineService = Engine.Engine["Service"]
 /** Whether a Codex that drains has refused a request, which has then done nothing. */
 const isRefusedByDrain = (error: CodexError.CodexError): boolean =>
   error._tag === "InvalidRequest" && /^Server is draining\b/.test(error.detail)
-
-const decodeThread = Schema.decodeUnknownOption(
-  Schema.Struct({ thread: Schema.Struct({ status: Schema.Struct({ type: Schema.String }) }) })
-)
-const isActive = ({ thread }: { readonly thread: { readonly status: { readonly type: string } } }) =>
-  thread.status.type === "active"
 
 export const make = Effect.fnUntraced(function* (
   options: EngineHostOptions
@@ -111,7 +105,7 @@ export const make = Effect.fnUntraced(function* (
       for (const id of yield* HostClient.draining(options)) {
         const engine = yield* opening.withPermits(1)(engineOf(id))
         const read = yield* Effect.option(engine.request("thread/read", { threadId }))
-        if (Option.exists(Option.flatMap(read, decodeThread), isActive)) return engine
+        if (Option.exists(read, ThreadActivity.isActive)) return engine
       }
       return undefined
     })
@@ -178,7 +172,7 @@ export const make = Effect.fnUntraced(function* (
         const read = yield* Effect.option(
           opened.engine.request("thread/read", { threadId: opened.thread.id })
         )
-        if (!Option.exists(Option.flatMap(read, decodeThread), isActive)) yield* move
+        if (!Option.exists(read, ThreadActivity.isActive)) yield* move
       })
       const moving = <A, R>(
         run: (thread: Engine.EngineThread) => Effect.Effect<A, CodexError.TurnError, R>

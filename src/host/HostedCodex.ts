@@ -21,6 +21,7 @@ import * as AppServerProcess from "../engine/app-server/AppServerProcess.ts"
 import * as ChildEnvironment from "../engine/app-server/ChildEnvironment.ts"
 import * as CodexBinary from "../engine/app-server/CodexBinary.ts"
 import * as CommandEnvironment from "../engine/app-server/CommandEnvironment.ts"
+import * as ThreadActivity from "../engine/ThreadActivity.ts"
 import * as ErrorMapping from "../engine/app-server/ErrorMapping.ts"
 import * as SocketLink from "../engine/app-server/SocketLink.ts"
 import * as ProcessIdentity from "../internal/ProcessIdentity.ts"
@@ -79,9 +80,6 @@ const decodeLoaded = Schema.decodeUnknownOption(
     data: Schema.Array(Schema.String),
     nextCursor: Schema.optionalKey(Schema.NullOr(Schema.String))
   })
-)
-const decodeThread = Schema.decodeUnknownOption(
-  Schema.Struct({ thread: Schema.Struct({ status: Schema.Struct({ type: Schema.String }) }) })
 )
 
 const socketOf = ({ directory }: HostContext, { socket }: Generation): string => join(directory, socket)
@@ -216,12 +214,10 @@ const observe = Effect.fnUntraced(function* (
       (threadId) => Effect.option(connection.request("thread/read", { threadId })),
       { concurrency: 8 }
     )
-    const isActive = (status: Option.Option<unknown>) =>
-      Option.exists(Option.flatMap(status, decodeThread), ({ thread }) => thread.status.type === "active")
     const connections = CodexSockets.countConnections(path)
     return {
       threads: threads.length,
-      runningTurns: statuses.filter(isActive).length,
+      runningTurns: statuses.filter((status) => Option.exists(status, ThreadActivity.isActive)).length,
       ...(connections === undefined ? {} : { clients: Math.max(0, connections - 1) })
     }
   }).pipe(Effect.orElseSucceed(() => undefined))

@@ -77,8 +77,8 @@ export interface RunnerOptions<
   readonly engine?: string | undefined
   /**
    * When an engine that no runner reaches is lost: its threads then continue on another engine, from their copies in the
-   * database. An engine that still runs a turn, although no runner reaches it, runs it a second time, so choose a time
-   * in which a machine restarts. `Infinity`: never. Default: 2 minutes.
+   * database. An engine that still runs a turn, although no runner reaches it, runs it a second time, until a runner
+   * reaches it again and interrupts it there, so choose a time in which a machine restarts. `Infinity`: never. Default: 2 minutes.
    */
   readonly takeOverAfter?: Duration.Input | undefined
 }

@@ -16,6 +16,7 @@ import * as CodexError from "../../domain/CodexError.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import type { ThreadRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
+import * as LeftThreads from "./LeftThreads.ts"
 import type { RunnerThreads } from "./ThreadOpening.ts"
 
 /** An engine that this worker drives. */
@@ -135,12 +136,17 @@ export const make = Effect.fnUntraced(function* ({ engines, runner, store, takeO
     maxInterval,
     Duration.max(minInterval, Duration.divideUnsafe(takeOverAfter, 4))
   )
-  yield* Effect.forEach(watched, (engine) =>
-    Effect.forkScoped(Effect.repeat(check(engine), Schedule.spaced(interval)))
-  )
-
   const isKnown = (health: Health) => health !== "unknown"
   const isReached = (health: Health) => health === "reached"
+  const endLeft = (engine: WatchedEngine) =>
+    Effect.suspend(() =>
+      isReached(healthOf(engine)) ? Effect.ignore(LeftThreads.end(store, engine)) : Effect.void
+    )
+  yield* Effect.forEach(
+    watched.flatMap((engine) => [check(engine), endLeft(engine)]),
+    (work) => Effect.forkScoped(Effect.repeat(work, Schedule.spaced(interval)))
+  )
+
   const allKnown = Effect.forEach(watched, (engine) => until(engine, isKnown), {
     concurrency: "unbounded",
     discard: true

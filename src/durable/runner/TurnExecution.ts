@@ -24,6 +24,7 @@ import type { TurnOutcome, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
 import * as DurableApprovals from "./DurableApprovals.ts"
 import * as EventWriter from "./EventWriter.ts"
+import * as LeftThreads from "./LeftThreads.ts"
 import * as RecoveryMessage from "./RecoveryMessage.ts"
 import * as SpentEarlier from "./SpentEarlier.ts"
 import * as TurnAttempt from "./TurnAttempt.ts"
@@ -224,16 +225,13 @@ const interruptOld = (runner: TurnAttempt.RunnerContext, claimed: TurnAttempt.Cl
     const engine = yield* runner.pool.acquire({ ...claimed.thread, codexThreadId, engine: owner })
     // The turn ended with the engine that had it.
     if (engine.name !== owner) return
-    const thread = yield* engine.threads.resume(codexThreadId, {})
-    yield* thread.interrupt
+    yield* LeftThreads.interrupt(engine.threads, codexThreadId, claimed.tools.journal)
   }).pipe(
     Effect.scoped,
     Effect.retry({ while: isTransient, schedule: Schedule.spaced("1 second") }),
     Effect.timeoutOption(interruptDeadline),
     // Without the thread there is no turn.
-    Effect.ignore({ log: "Warn" }),
-    Effect.provideService(Policy.Current, () => Effect.never),
-    Effect.provideService(ToolJournal.Current, claimed.tools.journal)
+    Effect.ignore({ log: "Warn" })
   )
 
 /**

@@ -114,7 +114,8 @@ export const make = Effect.gen(function* () {
       Effect.gen(function* () {
         const at = yield* now
         const rows = yield* sql`update codex_approvals set ended_at = ${at}
-          where key = ${key} and ended_at is null returning id`
+          where key = ${key} and ended_at is null and not exists (select 1 from codex_turns
+            where codex_turns.key = codex_approvals.key and codex_turns.ended_at is null) returning id`
         if (rows.length > 0) yield* notify
       })
     )

@@ -3,9 +3,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
+import { ThreadId } from "../../domain/Ids.ts"
 import * as Rows from "./Rows.ts"
 import { guard } from "./StorageFailure.ts"
 
+const decodeIds = Rows.decoder("codex_left_threads", Schema.Struct({ id: ThreadId }))
 const decodeLoads = Rows.decoder("codex_threads", Schema.Struct({ engine: Schema.String, n: Schema.Finite }))
 
 export const make = Effect.gen(function* () {
@@ -45,5 +47,26 @@ export const make = Effect.gen(function* () {
       )
     )
 
-  return { engines: { seen, lastSeen, running } }
+  const left = (name: string) =>
+    guard(
+      Effect.map(
+        Effect.flatMap(
+          // A thread that has come back belongs to the engine.
+          sql`select codex_thread_id as id from codex_left_threads where engine = ${name}
+            and not exists (select 1 from codex_threads where codex_threads.engine = ${name}
+              and codex_threads.codex_thread_id = codex_left_threads.codex_thread_id)`,
+          decodeIds
+        ),
+        (rows) => rows.map(({ id }) => id)
+      )
+    )
+
+  const forgetLeft = (name: string, id: ThreadId) =>
+    guard(
+      Effect.asVoid(
+        sql`delete from codex_left_threads where engine = ${name} and codex_thread_id = ${id}`
+      )
+    )
+
+  return { engines: { seen, lastSeen, running, left, forgetLeft } }
 })

@@ -139,12 +139,23 @@ const openTurns = Effect.gen(function* () {
   yield* sql`create index codex_turns_thread_open on codex_turns (thread_id, seq) where ended_at is null`
 })
 
+/** Threads that have moved from an engine that may come back with their turns. */
+const leftThreads = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`create table codex_left_threads (
+    engine text not null,
+    codex_thread_id text not null,
+    primary key (engine, codex_thread_id)
+  )`
+})
+
 const migrations = {
   "1_tables": first,
   "2_announcements": announcements,
   "3_engines": engines,
   "4_attempts": attempts,
-  "5_open_turns": openTurns
+  "5_open_turns": openTurns,
+  "6_left_threads": leftThreads
 }
 const newest = Object.keys(migrations).length
 

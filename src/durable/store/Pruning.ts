@@ -88,8 +88,9 @@ export const make = Effect.gen(function* () {
       Effect.gen(function* () {
         const rows = yield* sql`delete from codex_threads where updated_at < ${before}
           and not exists (select 1 from codex_turns where codex_turns.thread_id = codex_threads.id) returning id`
-        yield* sql`delete from codex_rollouts where not exists
-          (select 1 from codex_threads where codex_threads.codex_thread_id = codex_rollouts.codex_thread_id)`
+        for (const table of ["codex_rollouts", "codex_left_threads"])
+          yield* sql`delete from ${sql(table)} where not exists
+            (select 1 from codex_threads where codex_threads.codex_thread_id = ${sql(`${table}.codex_thread_id`)})`
         return rows.length
       })
     )

@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import type * as SqlClient from "effect/sql/SqlClient"
 import type * as Stream from "effect/Stream"
 import type { ApprovalDecision } from "../../domain/ApprovalDecision.ts"
+import type { ThreadId } from "../../domain/Ids.ts"
 import type { KeyReused, StorageUnavailable } from "../../domain/StorageErrors.ts"
 import * as ApprovalQueries from "./ApprovalQueries.ts"
 import { ChangeFeed } from "./ChangeFeed.ts"
@@ -29,7 +30,7 @@ export interface StoredApprovals {
   readonly expire: (id: string, decision: ApprovalDecision) => Stored<boolean>
   readonly list: (filter: ApprovalQueries.ApprovalFilter) => Stored<ReadonlyArray<ApprovalRow>>
   readonly get: (id: string) => Stored<ApprovalRow | undefined>
-  /** Ends the requests of a turn: an answer that comes later has no effect. */
+  /** Ends the requests of a turn that has ended: an answer that comes later has no effect. */
   readonly end: (turnKey: string) => Stored<void>
   /** Ends one request: the runner has taken its decision, or Codex no longer waits for one. */
   readonly close: (id: string) => Stored<void>
@@ -45,6 +46,10 @@ export interface StoredEngines {
   readonly lastSeen: (name: string) => Stored<number>
   /** Returns how many threads each engine runs for other runners than this one. */
   readonly running: (except: string) => Stored<ReadonlyMap<string, number>>
+  /** Returns the threads of Codex that have moved from the engine to another one, and that the engine may still run. */
+  readonly left: (name: string) => Stored<ReadonlyArray<ThreadId>>
+  /** Writes that the engine runs nothing of a thread that has moved. */
+  readonly forgetLeft: (name: string, id: ThreadId) => Stored<void>
 }
 
 /** Every operation is typed: errors of the database are `StorageUnavailable`. */

@@ -237,20 +237,27 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  const threadStartedIn = (
+  const threadStartedIn = Effect.fnUntraced(function* (
     key: string,
     epoch: number,
-    found: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">,
+    { codexThreadId: id, engine, rolloutPath }: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">,
     at: number
-  ) => sql`update codex_threads set codex_thread_id = ${found.codexThreadId}, engine = ${found.engine},
-      rollout_path = coalesce(${found.rolloutPath ?? null}, rollout_path), updated_at = ${at}
-      where id = (select thread_id from codex_turns where ${owner.condition({ key, epoch })})`
+  ) {
+    const ofTurn = sql`id = (select thread_id from codex_turns where ${owner.condition({ key, epoch })})`
+    // The engine that the thread leaves may still run its turn.
+    yield* sql`insert into codex_left_threads (engine, codex_thread_id)
+      select engine, codex_thread_id from codex_threads
+      where ${ofTurn} and codex_thread_id = ${id} and engine <> ${engine}
+      on conflict (engine, codex_thread_id) do nothing`
+    yield* sql`update codex_threads set codex_thread_id = ${id}, engine = ${engine},
+      rollout_path = coalesce(${rolloutPath ?? null}, rollout_path), updated_at = ${at} where ${ofTurn}`
+  })
 
   const threadStarted = (
     key: string,
     epoch: number,
     found: Pick<StartedTurn, "codexThreadId" | "engine" | "rolloutPath">
-  ) => guard(Effect.flatMap(now, (at) => Effect.asVoid(threadStartedIn(key, epoch, found, at))))
+  ) => guard(Effect.flatMap(now, (at) => sql.withTransaction(threadStartedIn(key, epoch, found, at))))
 
   const setStatus = (key: string, epoch: number, status: "running" | "waiting") =>
     guard(

@@ -5,20 +5,28 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as WorkflowEngine from "effect/workflow/WorkflowEngine"
+import { Codex } from "../../../src/Codex.ts"
 import { DurableRunner, type RunnerOptions } from "../../../src/durable/runner/DurableRunner.ts"
 import { type EngineOptions, Engines } from "../../../src/durable/runner/Engines.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import * as Engine from "../../../src/engine/Engine.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
-import { layerStore, outcome, submit } from "./support.ts"
+import { layerStore, outcome, submit, waitFor } from "./support.ts"
+
+/** A scripted engine whose turns go on without a worker. */
+const behindSocket = Layer.provideMerge(Scripted.layerClient, Scripted.layerSocket)
 
 /** A scripted engine that outlives the workers of a test, and that can be turned off. */
-const make = Effect.fnUntraced(function* (name: string) {
-  const context = yield* Layer.build(Layer.fresh(Scripted.layer))
+const make = Effect.fnUntraced(function* (
+  name: string,
+  layer: Layer.Layer<Engine.Engine | Scripted.Scripted> = Scripted.layer
+) {
+  const context = yield* Layer.build(Layer.fresh(layer))
   const scripted = Context.get(context, Scripted.Scripted)
   const engine = Context.get(context, Engine.Engine)
   let isOff = false
@@ -29,7 +37,7 @@ const make = Effect.fnUntraced(function* (name: string) {
     Effect.suspend((): Effect.Effect<A, E | CodexError.EngineUnreachable, R> =>
       isOff ? Effect.fail(off) : effect
     )
-  const layer = Layer.succeed(
+  const engineLayer = Layer.succeed(
     Engine.Engine,
     Engine.Engine.of({
       ...engine,
@@ -39,7 +47,7 @@ const make = Effect.fnUntraced(function* (name: string) {
       resumeThread: (id, options) => unlessOff(engine.resumeThread(id, options))
     })
   )
-  return { ...scripted, name, engine: layer, turn: (isOn: boolean) => void (isOff = !isOn) }
+  return { ...scripted, name, engine: engineLayer, turn: (isOn: boolean) => void (isOff = !isOn) }
 })
 
 const worker = (engines: ReadonlyArray<EngineOptions>, options: RunnerOptions = {}) =>
@@ -53,6 +61,13 @@ const engineOf = (thread: string) =>
     Store.use((store) => store.thread(thread)),
     (row) => row?.engine
   )
+
+/** The thread of Codex that runs the thread `t`, once the turn `k1` has started there. */
+const startedThread = Effect.gen(function* () {
+  const store = yield* Store
+  const turn = yield* store.turn("k1")
+  return (turn?.turnId ?? null) === null ? undefined : ((yield* store.thread("t"))?.codexThreadId ?? undefined)
+})
 
 const answers = (...texts: ReadonlyArray<string>) =>
   texts.flatMap((text) => [Scripted.message(text), Scripted.completed])
@@ -151,6 +166,33 @@ describe("a worker with several engines", () => {
         assert.isUndefined(yield* store.outcome("k2"))
         assert.strictEqual(yield* engineOf("t"), "a")
       }).pipe(Effect.provide(worker([a, b], { concurrency: 1 })))
+    }).pipe(Effect.scoped, Effect.provide(layerStore))
+  )
+
+  it.live("interrupts the turn of a lost engine that comes back after the thread has moved", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* Effect.all([make("a", behindSocket), make("b")])
+      const store = yield* Store
+      yield* a.answer("thread/read", () => ({ thread: { status: { type: "active" } } }))
+      yield* a.play([Scripted.silence])
+      yield* submit("k1")
+      const id = yield* Effect.provide(waitFor(startedThread), worker([a]))
+      const other = Layer.provide(Layer.fresh(Codex.layer), Layer.effect(Engine.Engine, a.connect))
+      const left = yield* Context.get(yield* Layer.build(other), Codex).attach(id)
+      yield* b.play(answers("moved"))
+      a.turn(false)
+      yield* Effect.gen(function* () {
+        assert.deepInclude(yield* outcome("k1"), { _tag: "Completed" })
+        assert.strictEqual(yield* engineOf("t"), "b")
+        a.turn(true)
+        assert.strictEqual((yield* Effect.flip(left.await))._tag, "TurnInterrupted")
+        // Once: the engine may run the thread again later.
+        yield* Effect.repeat(store.engines.left("a"), {
+          until: (threads) => threads.length === 0,
+          schedule: Schedule.spaced("10 millis")
+        })
+      }).pipe(Effect.provide(worker([a, b], { takeOverAfter: "100 millis" })))
+      assert.deepStrictEqual([yield* a.inputs, yield* b.inputs], [["do k1"], ["do k1"]])
     }).pipe(Effect.scoped, Effect.provide(layerStore))
   )
 })

@@ -4,6 +4,9 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Approval from "../../../src/Approval.ts"
 import { Codex } from "../../../src/Codex.ts"
 import * as CodexError from "../../../src/domain/CodexError.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
@@ -23,6 +26,14 @@ const died = Scripted.failed(new CodexError.EngineExited({ stderr: "killed" }))
 
 const errorOf = (key: string) =>
   Effect.map(outcome(key), (end) => (end._tag === "Failed" ? end.error : undefined))
+
+/** A request of the turn `k1`. */
+const charge = (id: string) => {
+  const itemId = ItemId.make("c")
+  const request = { _tag: "Tool", id: "c", itemId, tool: "charge", arguments: {} } as const
+  const turnId = TurnId.make("turn_1")
+  return { id, key: "k1", threadId: "t", turnId, itemId, hash: "h", request, shown: "charge", expiresAt: null }
+}
 
 describe("a runner of durable turns", () => {
   it.live("runs the turns of a thread one after the other, and stores their events and outcomes", () =>
@@ -171,24 +182,7 @@ describe("a runner of durable turns", () => {
     Effect.gen(function* () {
       yield* submit("k1")
       const store = yield* Store
-      const request = {
-        _tag: "Tool",
-        id: "c",
-        itemId: ItemId.make("c"),
-        tool: "charge",
-        arguments: {}
-      } as const
-      yield* store.approvals.ask({
-        id: "a",
-        key: "k1",
-        threadId: "t",
-        turnId: TurnId.make("turn_1"),
-        itemId: request.itemId,
-        hash: "h",
-        request,
-        shown: "charge",
-        expiresAt: null
-      })
+      yield* store.approvals.ask(charge("a"))
       const ended = yield* Deferred.make<void>()
       /** The outcome of another runner arrives when this one looks at the turn. */
       const late = Store.of({
@@ -205,6 +199,37 @@ describe("a runner of durable turns", () => {
       })
       yield* Deferred.await(ended).pipe(Effect.provide(runner()), Effect.provideService(Store, late))
       assert.deepStrictEqual(yield* store.approvals.list({ pending: true }), [])
+    }).pipe(Effect.provide([layerStore, layerCodex]))
+  )
+
+  it.live("writes no outcome of a turn that another runner has taken over, and leaves its approvals open", () =>
+    Effect.gen(function* () {
+      const store = yield* Store
+      yield* Scripted.play([
+        Scripted.command("npm test", { exitCode: 0, approval: true }),
+        Scripted.message("done")
+      ])
+      yield* submit("k1")
+      const takenOver = Effect.gen(function* () {
+        yield* store.claim("k1", "other")
+        yield* store.approvals.ask(charge("of-other"))
+      })
+      yield* Effect.gen(function* () {
+        const { events } = yield* DurableRunner
+        const end = yield* events.pipe(
+          Stream.filter(({ _tag }) => _tag === "Left" || _tag === "Ended"),
+          Stream.runHead
+        )
+        assert.strictEqual(Option.getOrUndefined(end)?._tag, "Left")
+      }).pipe(
+        Effect.provide(
+          // It takes the turn over while this runner decides about a command.
+          runner({ approvals: () => Effect.as(Effect.orDie(takenOver), Approval.accept) })
+        )
+      )
+      assert.isUndefined(yield* store.outcome("k1"))
+      assert.isTrue(yield* store.owns("k1", "other", 2))
+      assert.lengthOf(yield* store.approvals.list({ pending: true }), 1)
     }).pipe(Effect.provide([layerStore, layerCodex]))
   )
 

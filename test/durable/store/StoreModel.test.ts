@@ -115,10 +115,13 @@ const step = (model: Model, operation: Operation): readonly [unknown, Model] => 
         isOpen && turn.epoch === operation.epoch ? withTurn(model, key, { status: operation.status }) : model
       ]
     case "Finish":
-    case "FinishUnclaimed":
-      return isOpen && (operation._tag === "Finish" ? turn.epoch === operation.epoch : turn.runner === null)
+    case "FinishUnclaimed": {
+      const mayFinish =
+        operation._tag === "Finish" ? turn?.epoch === operation.epoch : turn?.runner === null
+      return isOpen && mayFinish
         ? [true, withTurn(model, key, { status: "interrupted", ended: true })]
         : [false, model]
+    }
     case "Interrupt":
       return [isOpen, isOpen ? withTurn(model, key, { interrupted: true }) : model]
     case "Ask":
@@ -138,9 +141,10 @@ const step = (model: Model, operation: Operation): readonly [unknown, Model] => 
       return ["accepted", withApproval(model, key, { ...approval, decision })]
     }
     case "EndApprovals":
+      // Those of an open turn belong to the runner that has it.
       return [
         undefined,
-        approval === undefined ? model : withApproval(model, key, { ...approval, ended: true })
+        approval === undefined || isOpen ? model : withApproval(model, key, { ...approval, ended: true })
       ]
     case "Append":
       return [
