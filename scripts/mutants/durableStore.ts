@@ -45,7 +45,8 @@ export const durableStore: ReadonlyArray<Mutant> = [
     ]
   ]),
   ...inFile("src/durable/store/ApprovalQueries.ts", model, [
-    ["where id = ${id} and decision is null and ended_at is null and (", "where id = ${id} and (", asModel]
+    ["where id = ${id} and decision is null and ended_at is null and (", "where id = ${id} and (", asModel],
+    ["and ended_at is null and not exists (select 1", "and ended_at is null and exists (select 1", asModel]
   ]),
   ...inFile("src/durable/ClientApprovals.ts", client, [
     [
