@@ -28,8 +28,8 @@ export const durable: ReadonlyArray<Mutant> = [
       "fails a turn whose engine died, if its recovery policy says so"
     ],
     [
-      "store.finish(row.key, outcome, row.epoch)",
-      "store.finish(row.key, outcome)",
+      "store.finish(row.key, row.epoch, outcome)",
+      "store.finish(row.key, row.epoch + 1, outcome)",
       "writes no outcome of a turn that another runner has taken over, and leaves its approvals open"
     ],
     [

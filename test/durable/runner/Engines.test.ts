@@ -76,7 +76,7 @@ describe("a turn that is interrupted while no engine of its worker can be reache
   for (const names of [["a"], ["a", "b"]])
     it.effect(`ends within seconds, with ${names.length === 1 ? "one engine" : "two engines"}`, () =>
       Effect.gen(function* () {
-        const engines = yield* Effect.forEach(names, make)
+        const engines = yield* Effect.forEach(names, (name) => make(name))
         const store = yield* Store
         for (const engine of engines) engine.turn(false)
         yield* Effect.gen(function* () {
