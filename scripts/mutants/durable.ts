@@ -127,7 +127,7 @@ export const durable: ReadonlyArray<Mutant> = [
     ["[check(engine), endLeft(engine)]", "[check(engine)]", returned]
   ]),
   ...inFile("src/durable/runner/LeftThreads.ts", "test/durable/runner/Engines.test.ts", [
-    ["engines.forgetLeft(engine.name, id)", "Effect.void", returned]
+    ["engines.forgetLeft(name, id)", "Effect.void", returned]
   ]),
   ...inFile("src/durable/store/TurnQueries.ts", "test/durable/runner/Engines.test.ts", [
     ["and engine <> ${engine}", "and engine = ${engine}", returned]

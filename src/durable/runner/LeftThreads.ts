@@ -10,8 +10,9 @@ import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import * as ThreadActivity from "../../engine/ThreadActivity.ts"
 import * as ToolJournal from "../../tool/ToolJournal.ts"
 import type { Store } from "../store/Store.ts"
-import type { DrivenEngine } from "./EnginePool.ts"
 import type { RunnerThreads } from "./ThreadOpening.ts"
+
+type Threads = Pick<RunnerThreads, "request" | "resume">
 
 /** Starts no tool, and gives no answer. */
 const nothing: ToolJournal.ToolJournal = {
@@ -22,7 +23,7 @@ const nothing: ToolJournal.ToolJournal = {
 
 /** Interrupts the running turn of a thread. Meanwhile its approvals get no answer, and its tools are called with `journal`. */
 export const interrupt = (
-  threads: Pick<RunnerThreads, "resume">,
+  threads: Pick<Threads, "resume">,
   id: ThreadId,
   journal: ToolJournal.ToolJournal = nothing
 ): Effect.Effect<void, CodexError.StartError> =>
@@ -33,7 +34,7 @@ export const interrupt = (
   )
 
 /** Interrupts the turn of a thread if the engine runs one. A thread that the engine has not loaded stays so. */
-const endTurn = ({ threads }: DrivenEngine, id: ThreadId) =>
+const endTurn = (threads: Threads, id: ThreadId) =>
   threads.request("thread/read", { threadId: id, includeTurns: false }).pipe(
     Effect.flatMap((reply) => (ThreadActivity.isActive(reply) ? interrupt(threads, id) : Effect.void)),
     // The engine does not know the thread.
@@ -43,10 +44,10 @@ const endTurn = ({ threads }: DrivenEngine, id: ThreadId) =>
 /** Ends what the engine still runs of threads that have moved. It is asked again about those that fail. */
 export const end = (
   { engines }: Pick<Store["Service"], "engines">,
-  engine: DrivenEngine
+  { name, threads }: { readonly name: string; readonly threads: Threads }
 ): Effect.Effect<void, CodexError.StartError | StorageUnavailable> =>
-  Effect.flatMap(engines.left(engine.name), (ids) =>
-    Effect.forEach(ids, (id) => Effect.andThen(endTurn(engine, id), engines.forgetLeft(engine.name, id)), {
+  Effect.flatMap(engines.left(name), (ids) =>
+    Effect.forEach(ids, (id) => Effect.andThen(endTurn(threads, id), engines.forgetLeft(name, id)), {
       discard: true
     })
   )
