@@ -63,9 +63,7 @@ export const make = Effect.gen(function* () {
 
   const forgetLeft = (name: string, id: ThreadId) =>
     guard(
-      Effect.asVoid(
-        sql`delete from codex_left_threads where engine = ${name} and codex_thread_id = ${id}`
-      )
+      Effect.asVoid(sql`delete from codex_left_threads where engine = ${name} and codex_thread_id = ${id}`)
     )
 
   return { engines: { seen, lastSeen, running, left, forgetLeft } }

@@ -66,7 +66,9 @@ const engineOf = (thread: string) =>
 const startedThread = Effect.gen(function* () {
   const store = yield* Store
   const turn = yield* store.turn("k1")
-  return (turn?.turnId ?? null) === null ? undefined : ((yield* store.thread("t"))?.codexThreadId ?? undefined)
+  return (turn?.turnId ?? null) === null
+    ? undefined
+    : ((yield* store.thread("t"))?.codexThreadId ?? undefined)
 })
 
 const answers = (...texts: ReadonlyArray<string>) =>

@@ -32,7 +32,17 @@ const charge = (id: string) => {
   const itemId = ItemId.make("c")
   const request = { _tag: "Tool", id: "c", itemId, tool: "charge", arguments: {} } as const
   const turnId = TurnId.make("turn_1")
-  return { id, key: "k1", threadId: "t", turnId, itemId, hash: "h", request, shown: "charge", expiresAt: null }
+  return {
+    id,
+    key: "k1",
+    threadId: "t",
+    turnId,
+    itemId,
+    hash: "h",
+    request,
+    shown: "charge",
+    expiresAt: null
+  }
 }
 
 describe("a runner of durable turns", () => {
@@ -202,35 +212,37 @@ describe("a runner of durable turns", () => {
     }).pipe(Effect.provide([layerStore, layerCodex]))
   )
 
-  it.live("writes no outcome of a turn that another runner has taken over, and leaves its approvals open", () =>
-    Effect.gen(function* () {
-      const store = yield* Store
-      yield* Scripted.play([
-        Scripted.command("npm test", { exitCode: 0, approval: true }),
-        Scripted.message("done")
-      ])
-      yield* submit("k1")
-      const takenOver = Effect.gen(function* () {
-        yield* store.claim("k1", "other")
-        yield* store.approvals.ask(charge("of-other"))
-      })
-      yield* Effect.gen(function* () {
-        const { events } = yield* DurableRunner
-        const end = yield* events.pipe(
-          Stream.filter(({ _tag }) => _tag === "Left" || _tag === "Ended"),
-          Stream.runHead
+  it.live(
+    "writes no outcome of a turn that another runner has taken over, and leaves its approvals open",
+    () =>
+      Effect.gen(function* () {
+        const store = yield* Store
+        yield* Scripted.play([
+          Scripted.command("npm test", { exitCode: 0, approval: true }),
+          Scripted.message("done")
+        ])
+        yield* submit("k1")
+        const takenOver = Effect.gen(function* () {
+          yield* store.claim("k1", "other")
+          yield* store.approvals.ask(charge("of-other"))
+        })
+        yield* Effect.gen(function* () {
+          const { events } = yield* DurableRunner
+          const end = yield* events.pipe(
+            Stream.filter(({ _tag }) => _tag === "Left" || _tag === "Ended"),
+            Stream.runHead
+          )
+          assert.strictEqual(Option.getOrUndefined(end)?._tag, "Left")
+        }).pipe(
+          Effect.provide(
+            // It takes the turn over while this runner decides about a command.
+            runner({ approvals: () => Effect.as(Effect.orDie(takenOver), Approval.accept) })
+          )
         )
-        assert.strictEqual(Option.getOrUndefined(end)?._tag, "Left")
-      }).pipe(
-        Effect.provide(
-          // It takes the turn over while this runner decides about a command.
-          runner({ approvals: () => Effect.as(Effect.orDie(takenOver), Approval.accept) })
-        )
-      )
-      assert.isUndefined(yield* store.outcome("k1"))
-      assert.isDefined(yield* store.owns("k1", "other", 2))
-      assert.lengthOf(yield* store.approvals.list({ pending: true }), 1)
-    }).pipe(Effect.provide([layerStore, layerCodex]))
+        assert.isUndefined(yield* store.outcome("k1"))
+        assert.isDefined(yield* store.owns("k1", "other", 2))
+        assert.lengthOf(yield* store.approvals.list({ pending: true }), 1)
+      }).pipe(Effect.provide([layerStore, layerCodex]))
   )
 
   it.live("F44 ends a turn that another version of the program or of the journal has started", () =>

@@ -116,8 +116,7 @@ const step = (model: Model, operation: Operation): readonly [unknown, Model] => 
       ]
     case "Finish":
     case "FinishUnclaimed": {
-      const mayFinish =
-        operation._tag === "Finish" ? turn?.epoch === operation.epoch : turn?.runner === null
+      const mayFinish = operation._tag === "Finish" ? turn?.epoch === operation.epoch : turn?.runner === null
       return isOpen && mayFinish
         ? [true, withTurn(model, key, { status: "interrupted", ended: true })]
         : [false, model]
