@@ -32,10 +32,12 @@ const run = Effect.fnUntraced(function* (
 
 const bin = fileURLToPath(new URL("../../bin/effect-codex.js", import.meta.url))
 
+// Read once: `runHere` replaces the environment of this process while other tests run.
+const directory = process.env["XDG_STATE_HOME"] ?? ""
+
 /** A directory that no sandbox of a test lets the agent write. */
 const protectedFolder = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
-  const directory = process.env["XDG_STATE_HOME"] ?? ""
   yield* fs.makeDirectory(directory, { recursive: true })
   return yield* fs.makeTempDirectoryScoped({ directory, prefix: "rules-" })
 })

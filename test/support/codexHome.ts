@@ -4,8 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { spawnSync } from "node:child_process"
-import { createHash } from "node:crypto"
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as CodexConfig from "../../src/testing/model-server/codexConfig.ts"
@@ -65,14 +64,6 @@ const build = (directory: string): void => {
   rmSync(home, { recursive: true })
 }
 
-const nameOf = (command: string): string => {
-  const { mtimeMs, size } = statSync(command)
-  return createHash("sha256")
-    .update(JSON.stringify([command, RealCodex.launcherArgs, mtimeMs, size]))
-    .digest("hex")
-    .slice(0, 32)
-}
-
 let databases: string | undefined
 
 /** Makes a home as `ModelServer.home` does, with empty databases in it. */
@@ -82,7 +73,7 @@ export const make = (
 ) =>
   Effect.tap(ModelServer.home(server, options), ({ CODEX_HOME }) =>
     Effect.sync(() => {
-      databases ??= CachedDirectory.findOrBuild("codex-databases", nameOf(RealCodex.command), build)
+      databases ??= CachedDirectory.findOrBuild("codex-databases", RealCodex.hash(), build)
       for (const name of readdirSync(databases)) copyFileSync(join(databases, name), join(CODEX_HOME, name))
     })
   )

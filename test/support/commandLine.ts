@@ -12,6 +12,14 @@ import { bundle } from "./bundle.ts"
 
 const main = new URL("../../src/cli/main.ts", import.meta.url)
 
+// Read once: `runHere` replaces the environment of this process while other tests of a file start processes.
+const inherited = {
+  PATH: process.env["PATH"],
+  NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+  SSL_CERT_FILE: process.env["SSL_CERT_FILE"],
+  XDG_STATE_HOME: process.env["XDG_STATE_HOME"]
+}
+
 export interface CommandLineOptions {
   /** The program that runs; default: a bundle of the command line, which starts in half the time of its sources. */
   readonly program?: string
@@ -31,13 +39,7 @@ export const run = Effect.fnUntraced(function* (options: CommandLineOptions) {
   const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
   const handle = yield* spawner.spawn(
     ChildProcess.make(process.execPath, [options.program ?? bundle(main), ...options.args], {
-      env: {
-        PATH: process.env["PATH"],
-        NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
-        SSL_CERT_FILE: process.env["SSL_CERT_FILE"],
-        XDG_STATE_HOME: process.env["XDG_STATE_HOME"],
-        ...options.env
-      },
+      env: { ...inherited, ...options.env },
       extendEnv: false,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       stdin: options.stdin === undefined ? "ignore" : Stream.encodeText(Stream.make(options.stdin))

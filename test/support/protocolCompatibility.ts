@@ -4,35 +4,37 @@
  * Each problem is a text with the method and the field: `thread/tokenUsage/updated: tokenUsage.last.inputTokens: gone`.
  */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
-import * as ChildProcess from "effect/process/ChildProcess"
-import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import * as CachedDirectory from "./cachedDirectory.ts"
 import * as JsonShape from "./jsonSchemaCompat.ts"
 import * as Real from "./realCodex.ts"
 import * as Protocol from "../../src/engine/app-server/Protocol.ts"
 import * as ProtocolItems from "../../src/engine/app-server/ProtocolItems.ts"
 
-/** The JSON Schema that the installed Codex generates for its protocol. */
-export const protocolSchema = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-  const out = yield* fs.makeTempDirectoryScoped({ prefix: "effect-codex-schema-" })
-  const args = [...Real.launcherArgs, "app-server", "generate-json-schema", "--experimental", "--out", out]
-  const code = yield* Effect.flatMap(
-    spawner.spawn(
-      ChildProcess.make(Real.command, args, {
-        env: { PATH: process.env["PATH"], HOME: out, CODEX_HOME: out },
-        extendEnv: false,
-        stdout: "ignore",
-        stderr: "ignore"
-      })
-    ),
-    (child) => child.exitCode
+const schemaFile = "codex_app_server_protocol.schemas.json"
+
+const generate = (directory: string): void => {
+  const out = mkdtempSync(join(directory, "all-"))
+  const { status, stderr } = spawnSync(
+    Real.command,
+    [...Real.launcherArgs, "app-server", "generate-json-schema", "--experimental", "--out", out],
+    { env: { PATH: process.env["PATH"], HOME: out, CODEX_HOME: out }, encoding: "utf8" }
   )
-  if (code !== 0) return yield* Effect.die(new Error("codex cannot generate the schema of its protocol"))
-  return yield* fs.readFileString(`${out}/codex_app_server_protocol.schemas.json`)
-}).pipe(Effect.scoped)
+  if (status !== 0) throw new Error(`codex cannot generate the schema of its protocol: ${stderr}`)
+  renameSync(join(out, schemaFile), join(directory, schemaFile))
+  rmSync(out, { recursive: true })
+}
+
+/**
+ * The JSON Schema that the installed Codex generates for its protocol. Codex writes some 500 files for it, which takes
+ * seconds on a busy machine, so it generates the schema once.
+ */
+export const protocolSchema = Effect.sync(() =>
+  readFileSync(join(CachedDirectory.findOrBuild("codex-schema", Real.hash(), generate), schemaFile), "utf8")
+)
 
 /** The schema that decodes the reply to each of our requests. */
 export const results = {

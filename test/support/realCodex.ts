@@ -8,6 +8,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as ChildProcess from "effect/process/ChildProcess"
 import * as ChildProcessSpawner from "effect/process/ChildProcessSpawner"
+import { createHash } from "node:crypto"
 import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 import * as Path from "node:path"
@@ -74,6 +75,15 @@ const named = process.env["CODEX_PATH"]
 
 /** The command and first arguments that start Codex: `CODEX_PATH`, or the codex of package.json. */
 export const [command, launcherArgs] = named === undefined ? findBinary(import.meta.url) : [named, []]
+
+/** Returns a hash that changes with the installed Codex: the name of cached directories that this Codex fills. */
+export const hash = (): string => {
+  const { mtimeMs, size } = Fs.statSync(command)
+  return createHash("sha256")
+    .update(JSON.stringify([command, launcherArgs, mtimeMs, size]))
+    .digest("hex")
+    .slice(0, 32)
+}
 
 /**
  * Starts Codex with only that environment, PATH, LANG and the certificates; `args` precede `app-server`. When the scope closes, its input
