@@ -163,6 +163,20 @@ export const durable: ReadonlyArray<Mutant> = [
   ...inFile("src/durable/runner/TurnTools.ts", "test/durable/DurableTest.test.ts", [
     ["if (row === undefined) return undefined", "return undefined", "never runs a once tool again"]
   ]),
+  ...inFile("src/durable/runner/TurnAttempt.ts", "test/testing/simulation/DurableSimulation.test.ts", [
+    [
+      "now - checkedAt > fenceMillis || now < claimed.startsFrom",
+      "now < claimed.startsFrom",
+      "keep every promise"
+    ]
+  ]),
+  ...inFile("src/durable/runner/TurnAttempt.ts", "test/durable/DurableTest.test.ts", [
+    [
+      "!wasStarting || last.engine === start.engine",
+      "start.attempt >= 0",
+      "does not run a turn again whose start was lost, if its policy says so"
+    ]
+  ]),
   ...inFile("src/durable/store/OpenTurnQueries.ts", "test/testing/simulation/DurableSimulation.test.ts", [
     [
       "and earlier.seq < codex_turns.seq and earlier.ended_at is null",

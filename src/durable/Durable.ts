@@ -189,6 +189,31 @@ export class Durable extends Context.Service<
     step?: CrashStep,
     target?: CrashTarget
   ): Effect.Effect<void, never, DurableCrash> => DurableCrash.use(({ crash }) => crash(step, target))
+
+  /**
+   * Freezes the runner of a test, as SIGSTOP does, at a step or now. Waits until the step is reached. Six seconds later its
+   * lock has expired, and the next runner takes its turns over: pass this time with `TestClock.adjust`. Returns the effect that
+   * thaws the frozen runner, which then starts and writes nothing more for these turns.
+   * @since 0.1.0
+   * @category testing
+   * @example
+   * ```ts
+   * import { Effect } from "effect"
+   * import { TestClock } from "effect/testing"
+   * import { Durable } from "effect-codex/durable"
+   *
+   * const survives = Effect.gen(function* () {
+   *   const durable = yield* Durable
+   *   yield* durable.submit("Fix the build", { key: "build-1842" })
+   *   const thaw = yield* Durable.freeze("command-runs")
+   *   yield* TestClock.adjust("6 seconds")
+   *   yield* thaw
+   *   return yield* durable.await("build-1842")
+   * })
+   * ```
+   */
+  static readonly freeze = (step?: CrashStep): Effect.Effect<Effect.Effect<void>, never, DurableCrash> =>
+    DurableCrash.use(({ freeze }) => freeze(step))
 }
 
 const invalid = (detail: string) =>

@@ -2,6 +2,22 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
+/** @internal Every moment at which a test can crash a durable program. */
+export const crashSteps = [
+  "before-claim",
+  "after-claim",
+  "before-turn-start",
+  "after-turn-start",
+  "model-streams",
+  "command-runs",
+  "approval-waits",
+  "tool-runs",
+  "before-tool-result",
+  "after-tool-result",
+  "before-outcome",
+  "after-outcome"
+] as const
+
 /**
  * A moment at which a test crashes a durable program.
  *
@@ -16,22 +32,11 @@ import type * as Effect from "effect/Effect"
  * @since 0.1.0
  * @category models
  */
-export type CrashStep =
-  | "before-claim"
-  | "after-claim"
-  | "before-turn-start"
-  | "after-turn-start"
-  | "model-streams"
-  | "command-runs"
-  | "approval-waits"
-  | "tool-runs"
-  | "before-tool-result"
-  | "after-tool-result"
-  | "before-outcome"
-  | "after-outcome"
+export type CrashStep = (typeof crashSteps)[number]
 
 /**
- * What crashes: the runner, the engine, or the machine with both. What the engine has stored survives.
+ * What crashes: the runner; the engine, whose stored threads survive; or the machine with both and with its disk. After
+ * `takeOverAfter`, the runner of the next machine continues the threads from their copies in the database.
  * @since 0.1.0
  * @category models
  */
@@ -54,5 +59,7 @@ export class DurableCrash extends Context.Service<
   DurableCrash,
   {
     readonly crash: (step?: CrashStep, target?: CrashTarget) => Effect.Effect<void>
+    /** Stops the runner until the returned effect runs. Meanwhile the next runner takes its turns over. */
+    readonly freeze: (step?: CrashStep) => Effect.Effect<Effect.Effect<void>>
   }
 >()("effect-codex/durable/DurableCrash") {}

@@ -29,6 +29,7 @@ import * as Engine from "../engine/Engine.ts"
 import * as CrashPoints from "./durable/CrashPoints.ts"
 import * as TestProcess from "./durable/TestProcess.ts"
 import * as ScriptedEngine from "./scripted/ScriptedEngine.ts"
+import * as ScriptedRollouts from "./scripted/ScriptedRollouts.ts"
 import * as Scripted from "./Scripted.ts"
 
 /**
@@ -45,9 +46,13 @@ export interface DurableTestOptions<
 /** What the test layer provides. */
 type DurableTestServices = DurableClient.Durable | DurableCrash | Scripted.Scripted
 
+/** How long the lock of a runner lasts that does not refresh it. */
+const lockExpiry = "6 seconds"
+
 /** A runner with its connection to the database and to the engine. */
 interface RunningProcess {
   readonly process: TestProcess.TestProcess
+  readonly loseLocks: () => void
   /** Completes when its layer is built, or when it is killed. */
   readonly started: Deferred.Deferred<void>
 }
@@ -85,7 +90,14 @@ const withoutClockWarning = Effect.flatMap(Clock.Clock, (clock) =>
 const openStore = Effect.fnUntraced(function* (
   path: string,
   feed: ChangeFeed.ChangeFeed["Service"]
-): Effect.fn.Return<{ readonly store: Store["Service"]; readonly close: () => void }, never, Scope.Scope> {
+): Effect.fn.Return<
+  {
+    readonly store: Store["Service"]
+    readonly database: { readonly isTransaction: boolean; readonly close: () => void }
+  },
+  never,
+  Scope.Scope
+> {
   const context = yield* Effect.orDie(SqliteClient.make({ path }))
   const { database } = Context.get(context, SqliteClient.Sqlite)
   // The file ends with the test.
@@ -95,8 +107,32 @@ const openStore = Effect.fnUntraced(function* (
     Effect.provideService(ChangeFeed.ChangeFeed, feed),
     Effect.orDie
   )
-  return { store, close: () => (database.isOpen ? database.close() : undefined) }
+  return {
+    store,
+    database: {
+      get isTransaction() {
+        return database.isOpen && database.isTransaction
+      },
+      close: () => (database.isOpen ? database.close() : undefined)
+    }
+  }
 })
+
+/** Lists no turns to a runner that has lost its locks. The workflow engine of a cluster gives it none. */
+const withLocks = (store: Store["Service"], hasLocks: () => boolean): Store["Service"] => {
+  const { claimed, heads, left } = store.open
+  const unless = <E>(keys: Effect.Effect<ReadonlyArray<string>, E>) =>
+    Effect.suspend(() => (hasLocks() ? keys : Effect.succeed([])))
+  return {
+    ...store,
+    open: {
+      ...store.open,
+      heads: (limit) => unless(heads(limit)),
+      claimed: unless(claimed),
+      left: unless(left)
+    }
+  }
+}
 
 const make = Effect.fnUntraced(function* <
   Tools extends Record<string, Tool.Any>,
@@ -104,44 +140,53 @@ const make = Effect.fnUntraced(function* <
   PolicyServices
 >(options: DurableTestOptions<Tools, ToolServices, PolicyServices>, generate?: ScriptedEngine.GenerateTurn) {
   yield* withoutClockWarning
-  const scripted = yield* ScriptedEngine.make(true, generate)
-  const path = join(yield* temporaryDirectory, "turns.db")
+  const directory = yield* temporaryDirectory
+  const scripted = yield* ScriptedEngine.make(true, generate, ScriptedRollouts.make(directory))
+  const path = join(directory, "turns.db")
   // All processes of the test announce their commits here.
   const feed = yield* ChangeFeed.make(() => Effect.void)
   const client = yield* openStore(path, feed)
   const points = CrashPoints.make()
-  const services = yield* Effect.context<
-    ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
-  >()
+  const services = yield* Effect.context<DurableRunner.RunnerServices<Tools, ToolServices, PolicyServices>>()
+  const processes = new Set<TestProcess.TestProcess>()
+  let machine = 1
   let current: RunningProcess | undefined
 
   /** Starts a runner. Returns when it has started, or has been killed meanwhile. */
   const start = Effect.gen(function* () {
-    let close = () => {}
+    let database: { readonly isTransaction: boolean; readonly close: () => void } | undefined
+    /** Whether the runner has lost its locks, so that its workflow engine starts nothing more. */
+    let isOut = false
     const connection = scripted.connect({
       onStart: () => points.reach("before-turn-start"),
       onEvent: (event) => CrashPoints.onEvent(points, event)
     })
     const started = yield* Deferred.make<void>()
-    const process = yield* TestProcess.make(() => {
-      connection.drop()
-      points.clear()
-      close()
-      // It may be killed before it has started.
-      Deferred.doneUnsafe(started, Exit.void)
+    const process = yield* TestProcess.make({
+      onKill: () => {
+        processes.delete(process)
+        connection.drop()
+        points.clear()
+        database?.close()
+        // It may be killed before it has started.
+        Deferred.doneUnsafe(started, Exit.void)
+      },
+      isInTransaction: () => database?.isTransaction === true
     })
-    const running = { process, started }
+    processes.add(process)
+    const running = { process, started, loseLocks: () => void (isOut = true) }
     current = running
     // It never closes: a process that is killed runs no finalizers.
     const scope = Scope.makeUnsafe()
     const runner = Effect.gen(function* () {
       const opened = yield* Scope.provide(openStore(path, feed), scope)
-      close = opened.close
-      const layer = DurableRunner.DurableRunner.layer({ ...options, engine: "scripted" }).pipe(
+      database = opened.database
+      const store = withLocks(CrashPoints.probe(opened.store, points), () => !isOut)
+      const layer = DurableRunner.DurableRunner.layer({ ...options, engine: `scripted-${machine}` }).pipe(
         Layer.provide(Codex.layer),
         Layer.provide(WorkflowEngine.layerMemory),
         Layer.provide(Layer.succeed(Engine.Engine, connection.engine)),
-        Layer.provide(Layer.succeed(Store, CrashPoints.probe(opened.store, points)))
+        Layer.provide(Layer.succeed(Store, store))
       )
       yield* Layer.buildWithMemoMap(layer, Layer.makeMemoMapUnsafe(), scope)
       yield* Deferred.succeed(running.started, undefined)
@@ -153,26 +198,66 @@ const make = Effect.fnUntraced(function* <
     )
     yield* Effect.raceFirst(Deferred.await(running.started), Fiber.join(fiber))
   })
-  const kill = () => current?.process.kill()
+  const killAll = () => {
+    for (const process of processes) process.kill()
+  }
+
+  /** Stops something at a step, or now, and then starts what goes on. Without a runner, an interrupted test would wait for nothing. */
+  const at = <A, E, R>(step: CrashStep | undefined, act: () => void, after: Effect.Effect<A, E, R>) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.andThen(restore(step === undefined ? Effect.sync(act) : points.at(step, act)), after)
+    )
 
   const crash = (step?: CrashStep, target: CrashTarget = "runner") => {
-    const act = () => {
-      if (target !== "engine") kill()
-      if (target !== "runner") scripted.crash()
+    switch (target) {
+      case "runner":
+        return at(step, () => current?.process.kill(), start)
+      case "engine":
+        return at(step, scripted.crash, Effect.void)
+      case "machine":
+        return at(
+          step,
+          () => {
+            killAll()
+            scripted.crashMachine()
+            machine++
+          },
+          start
+        )
     }
-    return Effect.uninterruptibleMask((restore) =>
-      restore(step === undefined ? Effect.sync(act) : points.at(step, act)).pipe(
-        // Without a runner, an interrupted test would wait for nothing.
-        Effect.andThen(target === "engine" ? Effect.void : start)
+  }
+
+  const freeze = (step?: CrashStep) => {
+    let frozen: RunningProcess | undefined
+    const act = () => {
+      frozen = current
+      frozen?.process.freeze()
+    }
+    const takeOver = Effect.andThen(
+      Effect.sleep(lockExpiry),
+      // A crash may have started a runner meanwhile.
+      Effect.suspend(() => (current === frozen ? start : Effect.void))
+    )
+    return at(
+      step,
+      act,
+      Effect.map(Effect.forkDetach(takeOver, { startImmediately: true }), (fiber) =>
+        Effect.andThen(
+          Fiber.join(fiber),
+          Effect.sync(() => {
+            frozen?.loseLocks()
+            frozen?.process.thaw()
+          })
+        )
       )
     )
   }
 
   // A runner that leaves its turns waits for tools in virtual time, which no longer passes.
-  yield* Effect.addFinalizer(() => Effect.sync(kill))
+  yield* Effect.addFinalizer(() => Effect.sync(killAll))
   yield* start
   return Context.make(DurableClient.Durable, DurableClient.make(client.store)).pipe(
-    Context.add(DurableCrash, DurableCrash.of({ crash })),
+    Context.add(DurableCrash, DurableCrash.of({ crash, freeze })),
     Context.add(Scripted.Scripted, Scripted.services(scripted))
   )
 })
@@ -188,7 +273,7 @@ export const layerGenerated = <
 ): Layer.Layer<
   DurableTestServices,
   never,
-  ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
+  DurableRunner.RunnerServices<Tools, ToolServices, PolicyServices>
 > => Layer.effectContext(make(options, generate))
 
 /**
@@ -228,5 +313,5 @@ export const layer = <
 ): Layer.Layer<
   DurableTestServices,
   never,
-  ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
+  DurableRunner.RunnerServices<Tools, ToolServices, PolicyServices>
 > => layerGenerated(options)

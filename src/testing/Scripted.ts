@@ -265,6 +265,7 @@ export const startTurn = (
 export const services = ({
   connect,
   crash,
+  crashMachine: _,
   ...scripted
 }: ScriptedEngine.ScriptedEngine): Scripted["Service"] =>
   Scripted.of({

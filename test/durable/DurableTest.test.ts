@@ -12,6 +12,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { Approval, ToolJournal, ToolSettings, Turn } from "effect-codex"
 import { type CrashStep, Durable } from "effect-codex/durable"
 import { DurableTest, Scripted } from "effect-codex/testing"
+import { crashSteps } from "../../src/durable/DurableCrash.ts"
 
 /** The idempotency keys with which a tool ran. */
 class Calls extends Context.Service<Calls, { readonly keys: Array<string> }>()("test/Calls") {}
@@ -49,16 +50,7 @@ describe("DurableTest", () => {
     }).pipe(Effect.provide(DurableTest.layer()))
   )
 
-  const steps: ReadonlyArray<CrashStep> = [
-    "before-claim",
-    "after-claim",
-    "before-turn-start",
-    "after-turn-start",
-    "model-streams",
-    "command-runs",
-    "before-outcome",
-    "after-outcome"
-  ]
+  const steps = crashSteps.filter((step) => !/approval|tool/.test(step))
   for (const step of steps)
     it.effect(`runs a turn once when the runner crashes: ${step}`, () =>
       Effect.gen(function* () {
@@ -177,6 +169,93 @@ describe("DurableTest", () => {
           "turn.completed"
         ]
       )
+    }).pipe(Effect.provide(DurableTest.layer()))
+  )
+
+  it.effect("continues a turn whose machine crashes on another one, from the copy of its conversation", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([
+        Scripted.message("Packed."),
+        Scripted.completed,
+        Scripted.command("npm publish"),
+        Scripted.silence,
+        Scripted.message("Published before.")
+      ])
+      const durable = yield* Durable
+      yield* durable.submit("Pack", { key: "k1", thread: "t" })
+      yield* durable.await("k1")
+      yield* durable.submit("Publish", { key: "k2", thread: "t" })
+      yield* durable.watch("k2").pipe(
+        Stream.takeUntil(({ type }) => type === "item.completed"),
+        Stream.runDrain
+      )
+      yield* Durable.crash(undefined, "machine")
+      yield* TestClock.adjust("3 minutes")
+      assert.strictEqual((yield* durable.await("k2")).message, "Published before.")
+      const inputs = yield* Scripted.inputs
+      assert.lengthOf(inputs, 3)
+      assert.include(inputs[2], "- command: npm publish")
+    }).pipe(Effect.provide(DurableTest.layer()))
+  )
+
+  it.effect("gives the task again to a turn whose start was lost with its machine", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.silence, Scripted.message("Done.")])
+      const durable = yield* Durable
+      const crash = yield* Effect.forkChild(Durable.crash("after-turn-start", "machine"), {
+        startImmediately: true
+      })
+      yield* durable.submit("Build", { key: "continues" })
+      yield* Fiber.join(crash)
+      yield* TestClock.adjust("3 minutes")
+      assert.strictEqual((yield* durable.await("continues")).message, "Done.")
+      const [first, second] = yield* Scripted.inputs
+      assert.strictEqual(first, "Build")
+      assert.include(second, "stopped in the middle of this task")
+      assert.include(second, "Build")
+    }).pipe(Effect.provide(DurableTest.layer()))
+  )
+
+  it.effect("does not run a turn again whose start was lost, if its policy says so", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.silence])
+      const durable = yield* Durable
+      const crash = yield* Effect.forkChild(Durable.crash("after-turn-start", "machine"), {
+        startImmediately: true
+      })
+      yield* durable.submit("Pay", { key: "fails", recovery: "fail" })
+      yield* Fiber.join(crash)
+      yield* TestClock.adjust("3 minutes")
+      assert.strictEqual((yield* Effect.flip(durable.await("fails")))._tag, "TurnOutcomeUnknown")
+    }).pipe(Effect.provide(DurableTest.layer()))
+  )
+
+  it.effect("continues a thread whose first turn was interrupted before it started, on another machine", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.message("Done.")])
+      const durable = yield* Durable
+      yield* durable.submit("Test", { key: "k1", thread: "t" })
+      yield* durable.interrupt("k1")
+      yield* Effect.exit(durable.await("k1"))
+      yield* Durable.crash(undefined, "machine")
+      yield* durable.submit("Test again", { key: "k2", thread: "t" })
+      yield* TestClock.adjust("3 minutes")
+      assert.strictEqual((yield* durable.await("k2")).message, "Done.")
+    }).pipe(Effect.provide(DurableTest.layer()))
+  )
+
+  it.effect("starts nothing on a frozen runner that thaws after another one took its turn over", () =>
+    Effect.gen(function* () {
+      yield* Scripted.play([Scripted.message("Done.")])
+      const durable = yield* Durable
+      const freeze = yield* Effect.forkChild(Durable.freeze("before-turn-start"), { startImmediately: true })
+      yield* durable.submit("Test", { key: "k" })
+      const thaw = yield* Fiber.join(freeze)
+      yield* TestClock.adjust("6 seconds")
+      assert.strictEqual((yield* durable.await("k")).message, "Done.")
+      yield* thaw
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Scripted.inputs, ["Test"])
     }).pipe(Effect.provide(DurableTest.layer()))
   )
 

@@ -84,6 +84,16 @@ export interface RunnerOptions<
 }
 
 /**
+ * The services that the tools and the policy of a runner use.
+ * @since 0.1.0
+ * @category models
+ */
+export type RunnerServices<Tools extends Record<string, Tool.Any>, ToolServices, PolicyServices> =
+  | ToolServices
+  | PolicyServices
+  | Tool.HandlerServices<Tools[keyof Tools]>
+
+/**
  * A runner of durable turns. It runs from the start of its layer to the end of its scope. Then it leaves its turns: behind a
  * socket they go on in Codex, and the next runner finds them.
  * @since 0.1.0
@@ -131,12 +141,7 @@ export class DurableRunner extends Context.Service<
   ): Layer.Layer<
     DurableRunner,
     never,
-    | Store
-    | Codex
-    | WorkflowEngine.WorkflowEngine
-    | ToolServices
-    | PolicyServices
-    | Tool.HandlerServices<Tools[keyof Tools]>
+    Store | Codex | WorkflowEngine.WorkflowEngine | RunnerServices<Tools, ToolServices, PolicyServices>
   > => Layer.unwrap(make(options))
 
   /**
@@ -170,7 +175,7 @@ export class DurableRunner extends Context.Service<
   }: { readonly path: string } & RunnerOptions<Tools, ToolServices, PolicyServices>): Layer.Layer<
     DurableRunner,
     StateLocked | StorageUnavailable,
-    Codex | ToolServices | PolicyServices | Tool.HandlerServices<Tools[keyof Tools]>
+    Codex | RunnerServices<Tools, ToolServices, PolicyServices>
   > =>
     DurableRunner.layer(options).pipe(
       Layer.provide(layerSingleEngine),
@@ -247,6 +252,7 @@ const make = Effect.fnUntraced(function* <
     takeOverAfter: Duration.fromInputUnsafe(takeOverAfter)
   })
 
+  const hasOthers = yield* HasOthers
   const runner: TurnAttempt.RunnerContext = {
     store,
     pool,
@@ -265,7 +271,8 @@ const make = Effect.fnUntraced(function* <
     expiry: Duration.fromInputUnsafe(approvalExpiry),
     leaving,
     drainDeadline: Duration.fromInputUnsafe(drainDeadline),
-    patience: (yield* HasOthers) ? Duration.fromInputUnsafe(drainDeadline) : Duration.zero,
+    hasOthers,
+    patience: hasOthers ? Duration.fromInputUnsafe(drainDeadline) : Duration.zero,
     report: (event) => void PubSub.publishUnsafe(events, event)
   }
 

@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as EventJson from "../../domain/EventJson.ts"
+import type { DurableInput } from "../DurableInput.ts"
 
 /** Something that the turn began. `ended` is whether its end was seen: without it, it may have run in part. */
 export interface Effect {
@@ -75,4 +76,10 @@ export const make = (effects: ReadonlyArray<Effect>): string => {
     "",
     "Look at the current state before you repeat any of it. Then continue with the task."
   ].join("\n")
+}
+
+/** Adds the message to the input of the turn, which the history of the thread does not have. */
+export const withTask = (input: DurableInput, message: string): DurableInput => {
+  const note = { _tag: "Text", text: `${message} The task:` } as const
+  return [note, ...(typeof input === "string" ? [{ _tag: "Text", text: input } as const] : input)]
 }

@@ -36,6 +36,8 @@ export interface OpeningContext {
   readonly engine: string
   /** What the turn has used on engines that died. */
   readonly spent: BudgetUsage
+  /** Called when the engine does not have the thread, so that its history may lack attempts that have started. */
+  readonly onHistoryLost: () => void
 }
 
 const budgetOf = ({ options: { budget } }: TurnRow, spent: BudgetUsage): { readonly budget?: Budget } => {
@@ -85,12 +87,14 @@ export const open = Effect.fnUntraced(function* (
   const opened = yield* Effect.catchIf(
     resume,
     (error) => error._tag === "InvalidRequest" && error.reason === "ThreadNotFound",
-    (error) =>
-      Effect.flatMap(hasMoved ? Effect.succeed(false) : copyHere(context, thread, id), (isRestored) => {
-        if (isRestored) return resume
-        // Codex stores a thread with its first turn: a runner died after it had opened the thread.
-        return row.seq === 1 && row.turnId === null ? start : Effect.fail(error)
-      })
+    Effect.fnUntraced(function* (error) {
+      // Before the thread can be resumed: what it lacks then may have run.
+      yield* store.historyLost(row.key, row.epoch)
+      context.onHistoryLost()
+      if (!hasMoved && (yield* copyHere(context, thread, id))) return yield* resume
+      // Codex stores a thread with its first turn: an engine or its machine died before.
+      return yield* (yield* store.isFirstStart(row)) ? start : Effect.fail(error)
+    })
   )
   if (hasMoved) yield* Effect.andThen(isHere(opened), onMoved)
   return opened

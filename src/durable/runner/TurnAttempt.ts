@@ -14,7 +14,7 @@ import type { ApprovalAudit } from "../../approval/ApprovalAudit.ts"
 import type * as Policy from "../../approval/Policy.ts"
 import type { BudgetUsage } from "../../domain/Budget.ts"
 import * as CodexError from "../../domain/CodexError.ts"
-import type { ThreadId, TurnId } from "../../domain/Ids.ts"
+import { type ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Prices from "../../domain/Prices.ts"
 import type { StorageUnavailable } from "../../domain/StorageErrors.ts"
 import type * as Turn from "../../domain/Turn.ts"
@@ -24,6 +24,7 @@ import * as GracefulInterrupt from "../../internal/GracefulInterrupt.ts"
 import { ActivityFromOpening, BeforeStart, Deadline, type Thread } from "../../Thread.ts"
 import type { ThreadRow, TurnRow } from "../store/Rows.ts"
 import type { Store } from "../store/Store.ts"
+import type { AttemptStart } from "../store/TurnQueries.ts"
 import type { EnginePool, PoolEngine } from "./EnginePool.ts"
 import type * as EventWriter from "./EventWriter.ts"
 import * as Rollouts from "./Rollouts.ts"
@@ -52,6 +53,8 @@ export interface RunnerContext {
   readonly drainDeadline: Duration.Duration
   /** How long another runner, from which a turn has moved, may take to end the tools that it runs. */
   readonly patience: Duration.Duration
+  /** Whether other runners share the database, so that one from which a turn has moved may live. */
+  readonly hasOthers: boolean
   readonly report: (event: RunnerEvent) => void
 }
 
@@ -71,6 +74,14 @@ export interface Claimed {
   readonly place: TurnPlace
   readonly report: (event: ReportedEvent) => Effect.Effect<void>
   readonly telemetry: DurableTelemetry.RunTelemetry
+  /** From when on this runner may start the turn, in milliseconds since the epoch. Until then another one may start it. */
+  readonly startsFrom: number
+  /** The last attempt that was to start, on the engine of that time. */
+  start: AttemptStart | undefined
+  /** The last turn of Codex that ran an attempt. */
+  turnId: TurnId | null
+  /** Whether the history of the thread lacks the input of the turn: it was lost with an engine. */
+  isInputLost: boolean
   /** What the turn has used on engines that died. */
   spent: BudgetUsage
   isInterrupted: boolean
@@ -92,22 +103,48 @@ export type ReportedEvent = RunnerEvent extends infer E
  * How old the check may be that a runner owns a turn, when the turn is started, in milliseconds. Shorter than the time after which
  * another runner takes over the turns of one that does not answer.
  */
-const fenceMillis = 2000
+export const fenceMillis = 2000
 
 /**
- * Checks that this runner still owns the turn. Returns a function that the engine calls right before it sends the request: a
- * process that was frozen in between may have lost the turn, and must not start it again.
+ * Checks that this runner still owns the turn, and writes that the attempt is to start. Returns a function that the engine
+ * calls right before it sends the request: a process that was frozen in between may have lost the turn, and must not start it
+ * again. A runner that took the turn over waits as long as the earlier one may start it. Nor may an attempt start again that was to start on an engine whose history is lost: it may have run there.
  */
-const fence = Effect.fnUntraced(function* ({ runner, store }: RunnerContext, { row }: Claimed) {
+const fence = Effect.fnUntraced(function* (
+  { runner, store }: RunnerContext,
+  claimed: Claimed,
+  start: AttemptStart
+) {
+  const { row, start: last } = claimed
   const lost = new CodexError.ThreadBusy({
     method: "turn/start",
-    detail: "another runner may have taken the turn over"
+    detail: "another runner may have the turn"
   })
   const clock = yield* Clock.Clock
-  const checkedAt = yield* store.owns(row.key, runner, row.epoch)
+  const wasStarting = last !== undefined && last.attempt >= start.attempt
+  // A turn that is to be interrupted does not start.
+  const checkedAt = yield* wasStarting || claimed.isInterrupted
+    ? store.owns(row.key, runner, row.epoch)
+    : store.starting(row.key, row.epoch, start)
   if (checkedAt === undefined) return yield* lost
-  return () => (clock.currentTimeMillisUnsafe() - checkedAt > fenceMillis ? lost : undefined)
+  if (!wasStarting && !claimed.isInterrupted) claimed.start = start
+  return () => {
+    const now = clock.currentTimeMillisUnsafe()
+    if (now - checkedAt > fenceMillis || now < claimed.startsFrom) return lost
+    if (!wasStarting || last.engine === start.engine) return undefined
+    // The conversation that was copied does not have it.
+    claimed.isInputLost ||= start.attempt === 0
+    const turnId = last.attempt === start.attempt ? claimed.turnId : null
+    return new CodexError.EngineExited({
+      stderr: "",
+      turnId: turnId ?? TurnId.make(`lost:${messageIdOf(row, start.attempt)}`)
+    })
+  }
 })
+
+/** The id of the user message of an attempt. */
+const messageIdOf = ({ messageId }: TurnRow, attempt: number): string =>
+  attempt === 0 ? messageId : `${messageId}/${attempt}`
 
 /** Stores an event. */
 const record = (
@@ -128,23 +165,37 @@ const record = (
   )
 }
 
-/** Stores where the turn runs, and starts to copy the conversation of its thread. */
-const started = Effect.fnUntraced(function* (
+/** Starts to copy the conversation of the thread. */
+const copyRollout = Effect.fnUntraced(function* (
   { store }: RunnerContext,
   claimed: Claimed,
   { name, threads }: PoolEngine,
-  threadId: ThreadId,
-  turnId: TurnId
+  threadId: ThreadId
 ) {
   const { epoch, key } = claimed.row
-  const found = { codexThreadId: threadId, turnId, engine: name }
-  yield* store.started(key, epoch, found)
   const file = yield* Rollouts.fileOf(threads, threadId)
   const path = file === undefined ? undefined : Rollouts.relativePath(file)
   if (file === undefined || path === undefined) return
-  yield* store.started(key, epoch, { ...found, rolloutPath: path })
+  yield* store.threadStarted(key, epoch, { codexThreadId: threadId, engine: name, rolloutPath: path })
   claimed.rollout = Rollouts.follow(store, threadId, file, { key, epoch })
 })
+
+/** Stores where the turn runs, and starts to copy the conversation of its thread. */
+const started = (
+  runner: RunnerContext,
+  claimed: Claimed,
+  engine: PoolEngine,
+  threadId: ThreadId,
+  turnId: TurnId
+) => {
+  const { epoch, key } = claimed.row
+  claimed.turnId = turnId
+  const found = { codexThreadId: threadId, turnId, engine: engine.name }
+  return Effect.andThen(
+    runner.store.started(key, epoch, found),
+    claimed.rollout === undefined ? copyRollout(runner, claimed, engine, threadId) : Effect.void
+  )
+}
 
 /** A turn that runs on an engine which does not answer gives its place to a turn on another engine. */
 const yieldPlace = ({ place }: Claimed, { whenReached }: PoolEngine) =>
@@ -209,7 +260,15 @@ export const run = Effect.fnUntraced(function* (
   let recording: Fiber.Fiber<void> | undefined
   const observed = Effect.gen(function* () {
     const thread = yield* ThreadOpening.open(
-      { store, threads: engine.threads, engine: engine.name, spent: claimed.spent },
+      {
+        store,
+        threads: engine.threads,
+        engine: engine.name,
+        spent: claimed.spent,
+        onHistoryLost: () => {
+          if (claimed.start !== undefined) claimed.start = { ...claimed.start, engine: "" }
+        }
+      },
       row,
       stored,
       telemetry.moved
@@ -221,6 +280,9 @@ export const run = Effect.fnUntraced(function* (
     )
     claimed.open = thread
     const interrupted = yield* interruptedEarlier(runner, claimed)
+    // The turn may have ended without a runner that would have copied it.
+    if (claimed.start !== undefined && claimed.rollout === undefined)
+      yield* Effect.ignore(copyRollout(runner, claimed, engine, thread.id))
     if (claimed.isInterrupted) yield* Effect.forkScoped(thread.interrupt)
     // The activity has the events of a turn that an earlier runner started, too.
     recording = yield* Stream.runForEach(thread.activity, (event) => {
@@ -239,10 +301,10 @@ export const run = Effect.fnUntraced(function* (
       const isThisTurn = event.event._tag === "TurnStarted" || turnId === row.turnId
       return isFound || !isThisTurn ? recorded : Effect.andThen(found("running", thread.id, turnId), recorded)
     }).pipe(Effect.forkIn(scope, { startImmediately: true }))
-    const check = yield* fence(runner, claimed)
+    const check = yield* fence(runner, claimed, { attempt, engine: engine.name })
     return yield* thread
       .run(input, {
-        key: attempt === 0 ? row.messageId : `${row.messageId}/${attempt}`,
+        key: messageIdOf(row, attempt),
         // The time counts from the first start, also over restarts.
         timeout: Math.max(0, deadline - (yield* Clock.currentTimeMillis))
       })

@@ -18,6 +18,8 @@ interface TakenTurn {
   readonly row: TurnRow
   readonly thread: ThreadRow
   readonly telemetry: DurableTelemetry.RunTelemetry
+  /** Whether the runner takes the turn over from another one, which may not know it yet. */
+  readonly isTakenOver: boolean
 }
 
 /** Returns why an attempt starts, from the row before it was claimed. */
@@ -41,6 +43,7 @@ export const take = Effect.fnUntraced(function* (
   const thread = yield* store.thread(before.threadId)
   if (thread === undefined) return undefined
   // The span starts before the claim, because the claim stores its id.
+  const reason = reasonOf(before, runner)
   const telemetry = yield* Effect.acquireRelease(
     DurableTelemetry.startRun({
       key,
@@ -51,7 +54,7 @@ export const take = Effect.fnUntraced(function* (
       previous: before.attemptTrace,
       submittedAt: before.submittedAt,
       attempt: before.attempts + 1,
-      reason: reasonOf(before, runner),
+      reason,
       worker: runner
     }),
     (telemetry, exit) => telemetry.close(exit)
@@ -59,7 +62,7 @@ export const take = Effect.fnUntraced(function* (
   const row = yield* store.claim(key, runner, { journal, program: programVersion }, telemetry.traceParent())
   if (row === undefined) return undefined
   yield* telemetry.claimed
-  return { row, thread, telemetry }
+  return { row, thread, telemetry, isTakenOver: reason === "worker_lost" }
 })
 
 /** Leaves a turn. The next attempt then knows that no worker was lost. */

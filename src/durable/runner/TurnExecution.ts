@@ -135,7 +135,8 @@ const runToOutcome = Effect.fnUntraced(function* (
         ...Budget.add(claimed.spent, spent),
         timeMillis: (yield* Clock.currentTimeMillis) - claimed.startedAt
       }
-      input = RecoveryMessage.make(RecoveryMessage.effectsOf(events))
+      const message = RecoveryMessage.make(RecoveryMessage.effectsOf(events))
+      input = claimed.isInputLost ? RecoveryMessage.withTask(row.input, message) : message
       continue
     }
     if (error._tag === "EngineExited") died = error.turnId
@@ -251,7 +252,7 @@ export const run = (
       yield* store.approvals.end(key)
       return true
     }
-    const { row, telemetry, thread } = taken
+    const { isTakenOver, row, telemetry, thread } = taken
     const report = (event: TurnAttempt.ReportedEvent) =>
       Effect.map(Clock.currentTimeMillis, (at) => runner.report({ ...event, key, thread: thread.id, at }))
     yield* report({ _tag: "Claimed" })
@@ -290,6 +291,12 @@ export const run = (
             )
           )
       }),
+      startsFrom:
+        isTakenOver && runner.hasOthers ? (yield* Clock.currentTimeMillis) + TurnAttempt.fenceMillis : 0,
+      start:
+        row.startAttempt === null ? undefined : { attempt: row.startAttempt, engine: row.startEngine ?? "" },
+      turnId: row.turnId,
+      isInputLost: false,
       spent: Budget.zero,
       isInterrupted: false,
       open: undefined,

@@ -149,13 +149,21 @@ const leftThreads = Effect.gen(function* () {
   )`
 })
 
+/** Which attempt at a turn was to start last, and on which engine: the history of a lost engine does not say it. */
+const starts = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`alter table codex_turns add column start_attempt bigint`
+  yield* sql`alter table codex_turns add column start_engine text`
+})
+
 const migrations = {
   "1_tables": first,
   "2_announcements": announcements,
   "3_engines": engines,
   "4_attempts": attempts,
   "5_open_turns": openTurns,
-  "6_left_threads": leftThreads
+  "6_left_threads": leftThreads,
+  "7_starts": starts
 }
 const newest = Object.keys(migrations).length
 

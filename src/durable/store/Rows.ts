@@ -93,6 +93,10 @@ export const TurnRow = Schema.Struct({
   attemptTrace: NullOr(text),
   /** The last epoch whose runner left the turn to the next one, because it stopped. */
   leftEpoch: NullOr(integer),
+  /** The last attempt that was to start; the first one is 0. `null` if none was. */
+  startAttempt: NullOr(integer),
+  /** The engine on which it was to start. `null` if the history of the thread there was lost. */
+  startEngine: NullOr(text),
   submittedAt: integer,
   startedAt: NullOr(integer),
   endedAt: NullOr(integer)
@@ -109,6 +113,8 @@ export const TurnRow = Schema.Struct({
     traceParent: "trace_parent",
     attemptTrace: "attempt_trace",
     leftEpoch: "left_epoch",
+    startAttempt: "start_attempt",
+    startEngine: "start_engine",
     submittedAt: "submitted_at",
     startedAt: "started_at",
     endedAt: "ended_at"
@@ -121,7 +127,7 @@ export interface TurnRow extends Schema.Schema.Type<typeof TurnRow> {}
 export const turnColumns =
   "key, thread_id, seq, status, input, options, thread_options, submission_hash, turn_id, message_id, runner, " +
   "epoch, interrupt_requested_at, journal_version, program_version, trace_parent, attempts, attempt_trace, left_epoch, " +
-  "submitted_at, started_at, ended_at"
+  "start_attempt, start_engine, submitted_at, started_at, ended_at"
 
 /** */
 export const ApprovalRow = Schema.Struct({

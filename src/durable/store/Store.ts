@@ -84,6 +84,16 @@ export interface StoreShape {
    * epoch. `undefined` if the runner does not.
    */
   readonly owns: (key: string, runner: string, epoch: number) => Stored<number | undefined>
+  /** Writes that an attempt is to start on an engine. Returns the same as `owns`. */
+  readonly starting: (
+    key: string,
+    epoch: number,
+    start: TurnQueries.AttemptStart
+  ) => Stored<number | undefined>
+  /** Writes that the history of the thread may lack attempts that have started. */
+  readonly historyLost: (key: string, epoch: number) => Stored<void>
+  /** Whether no earlier turn of the thread was to start. */
+  readonly isFirstStart: (turn: Pick<TurnRow, "seq" | "threadId">) => Stored<boolean>
   /** Writes which thread of Codex, turn and engine run a durable turn. Nothing after its end, or of an earlier owner. */
   readonly started: (key: string, epoch: number, found: TurnQueries.StartedTurn) => Stored<void>
   /** The same before the id of the turn is known. */

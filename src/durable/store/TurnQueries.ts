@@ -3,7 +3,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SqlClient from "effect/sql/SqlClient"
-import type { Fragment } from "effect/sql/Statement"
+import type { Fragment, Statement } from "effect/sql/Statement"
 import { createHash, randomUUID } from "node:crypto"
 import type { ThreadId, TurnId } from "../../domain/Ids.ts"
 import { KeyReused, StorageUnavailable } from "../../domain/StorageErrors.ts"
@@ -42,6 +42,12 @@ export interface StartedTurn {
   readonly turnId: TurnId
   readonly engine: string
   readonly rolloutPath?: string | undefined
+}
+
+/** An attempt at a turn that is to start on an engine. The first one is 0. */
+export interface AttemptStart {
+  readonly attempt: number
+  readonly engine: string
 }
 
 /** Which versions a runner uses: of its journal, and of the program with its tools. */
@@ -207,12 +213,12 @@ export const make = Effect.gen(function* () {
     )
   )
 
-  const owns = (key: string, runner: string, epoch: number) =>
+  /** Returns when a statement was sent, if it finds a row. */
+  const sentAt = (statement: Statement<object>) =>
     guard(
       Effect.scoped(
         Effect.gen(function* () {
-          const [text, params] = sql`select 1 from codex_turns where key = ${key} and runner = ${runner}
-            and epoch = ${epoch} and ended_at is null`.compile()
+          const [text, params] = statement.compile()
           // Other queries can have the connections for seconds, and the answer is as new as its question.
           const connection = yield* sql.reserve
           const at = yield* now
@@ -220,6 +226,32 @@ export const make = Effect.gen(function* () {
           return rows.length > 0 ? at : undefined
         })
       )
+    )
+
+  const owns = (key: string, runner: string, epoch: number) =>
+    sentAt(sql`select 1 from codex_turns where key = ${key} and runner = ${runner} and epoch = ${epoch}
+      and ended_at is null`)
+
+  const starting = (key: string, epoch: number, { attempt, engine }: AttemptStart) =>
+    sentAt(sql`update codex_turns set start_attempt = ${attempt}, start_engine = ${engine}
+      where key = ${key} and epoch = ${epoch} and ended_at is null returning key`)
+
+  const isFirstStart = ({ seq, threadId }: Pick<Rows.TurnRow, "seq" | "threadId">) =>
+    guard(
+      Effect.map(
+        Effect.flatMap(
+          sql`select count(*) as n from codex_turns
+            where thread_id = ${threadId} and seq < ${seq} and start_attempt is null and turn_id is null`,
+          Rows.number
+        ),
+        // A turn that was pruned may have started.
+        (unstarted) => unstarted === seq - 1
+      )
+    )
+
+  const historyLost = (key: string, epoch: number) =>
+    guard(
+      Effect.asVoid(sql`update codex_turns set start_engine = null where key = ${key} and epoch = ${epoch}`)
     )
 
   const started = (key: string, epoch: number, found: StartedTurn) =>
@@ -328,6 +360,9 @@ export const make = Effect.gen(function* () {
     left,
     counts,
     owns,
+    starting,
+    historyLost,
+    isFirstStart,
     started,
     threadStarted,
     setStatus,

@@ -18,7 +18,8 @@ import * as Approval from "../../Approval.ts"
 import * as CodexError from "../../domain/CodexError.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import { Durable } from "../../durable/Durable.ts"
-import { type CrashStep, type CrashTarget, DurableCrash } from "../../durable/DurableCrash.ts"
+import { type CrashStep, crashSteps, type CrashTarget, DurableCrash } from "../../durable/DurableCrash.ts"
+import { HasOthers } from "../../durable/runner/DurableRunner.ts"
 import * as TimeSlices from "../../internal/TimeSlices.ts"
 import * as ToolJournal from "../../tool/ToolJournal.ts"
 import * as ToolSettings from "../../tool/ToolSettings.ts"
@@ -43,21 +44,6 @@ type SideEffects = (typeof sideEffects)[number]
 const toolOf = (name: SideEffects) =>
   Tool.make(name, { success: Schema.String }).annotate(ToolSettings.SideEffects, name)
 const Tools = Toolkit.make(toolOf("read"), toolOf("idempotent"), toolOf("once"))
-
-const crashSteps = [
-  "before-claim",
-  "after-claim",
-  "before-turn-start",
-  "after-turn-start",
-  "model-streams",
-  "command-runs",
-  "approval-waits",
-  "tool-runs",
-  "before-tool-result",
-  "after-tool-result",
-  "before-outcome",
-  "after-outcome"
-] as const satisfies ReadonlyArray<CrashStep>
 
 const threads = 3
 const turnsPerThread = 3
@@ -159,14 +145,23 @@ const answerApprovals = Effect.fnUntraced(function* (seed: number, history: Hist
 /** Crashes the runner, the engine or both, at a moment or at a step. */
 const crashAll = Effect.fnUntraced(function* (seed: number, history: History) {
   const random = SeededRandom.make(seed, "crashes")
+  const freeze = Effect.fnUntraced(function* (step: CrashStep | undefined, forMillis: number) {
+    const thaw = yield* Durable.freeze(step)
+    history.log(`the runner freezes: ${step ?? "now"}`)
+    yield* Effect.sleep(forMillis)
+    yield* thaw
+    history.log("the frozen runner thaws")
+  })
+  const crash = (step: CrashStep | undefined, target: CrashTarget) =>
+    Effect.tap(Durable.crash(step, target), () =>
+      Effect.sync(() => history.log(`the ${target} has crashed: ${step ?? "now"}`))
+    )
   for (let left = 2 + random.below(6); left > 0; left--) {
-    const target: CrashTarget = random.oneOf(["runner", "runner", "runner", "engine", "machine"])
+    const target = random.oneOf(["runner", "runner", "freeze", "engine", "machine"] as const)
     const step = random.chance(70) ? random.oneOf(crashSteps) : undefined
     if (step === undefined) yield* Effect.sleep(random.oneOf([0, 1, 100, 5_000]))
     const happened = yield* Effect.timeoutOption(
-      Effect.tap(Durable.crash(step, target), () =>
-        Effect.sync(() => history.log(`the ${target} has crashed: ${step ?? "now"}`))
-      ),
+      target === "freeze" ? freeze(step, random.oneOf([6_000, 7_000, 20_000])) : crash(step, target),
       "30 seconds"
     )
     if (Option.isSome(happened)) history.count(`crash ${target} ${step ?? "now"}`)
@@ -210,6 +205,7 @@ const check = Effect.fnUntraced(function* (
     history.log(`${key} ended: ${ending}`)
     if (ending.startsWith("TurnInterrupted") && !history.has(`interrupt ${key}`))
       violation(`${key} was interrupted, and nobody wanted it`)
+    if (ending.startsWith("InvalidRequest")) violation(`the conversation of ${key} is lost`)
     const lines = yield* Stream.runCollect(durable.watch(key))
     if (lines.filter(({ type }) => type.startsWith("turn.") && type !== "turn.started").length !== 1)
       violation(`${key} has the ends ${lines.map(({ type }) => type).join(", ")}`)
@@ -265,7 +261,12 @@ const play = Effect.fnUntraced(function* (seed: number): Effect.fn.Return<Durabl
   const layer = DurableTest.layerGenerated(
     { tools: Tools, approvalExpiry: expiry, concurrency: 4 },
     generate
-  ).pipe(Layer.provide(handlers), Layer.provideMerge(Logger.layer([])))
+    // Frozen runners thaw beside others.
+  ).pipe(
+    Layer.provide(handlers),
+    Layer.provide(Layer.succeed(HasOthers, true)),
+    Layer.provideMerge(Logger.layer([]))
+  )
   const context = yield* Effect.provideService(Layer.build(layer), TimeSlices.SliceMillis, Infinity)
   const inRun = <A, E>(effect: Effect.Effect<A, E, Durable | DurableCrash | Scope.Scope>) =>
     Effect.provideContext(effect, context)

@@ -4,11 +4,12 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as CodexError from "../../domain/CodexError.ts"
-import { ItemId, type ThreadId, TurnId } from "../../domain/Ids.ts"
+import { ItemId, ThreadId, TurnId } from "../../domain/Ids.ts"
 import type * as Review from "../../domain/Review.ts"
 import type * as Exec from "../../domain/Exec.ts"
 import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
@@ -20,6 +21,7 @@ import * as Engine from "../../engine/Engine.ts"
 import * as NotificationHub from "../../engine/NotificationHub.ts"
 import { dieScriptError, emit, emitAll, type ScriptedStep, type ScriptedTurn } from "./ScriptedTurn.ts"
 import * as ScriptedExec from "./ScriptedExec.ts"
+import type { ScriptedRollouts } from "./ScriptedRollouts.ts"
 import * as ScriptedThreads from "./ScriptedThreads.ts"
 import * as ScriptedTerminals from "./ScriptedTerminals.ts"
 import * as ServedTurns from "./ServedTurns.ts"
@@ -40,6 +42,8 @@ export interface ScriptedEngine {
   readonly connect: (hooks?: ServedTurns.ClientHooks) => ScriptedConnection
   /** Ends the engine and starts it again. The threads that have a turn are stored. */
   readonly crash: () => void
+  /** The same, and loses what is stored: the next engine runs on another machine. */
+  readonly crashMachine: () => void
   /** Adds steps to the end of the script. */
   readonly play: (steps: ReadonlyArray<ScriptedStep>) => Effect.Effect<void>
   /** The inputs of all turns so far, in order. */
@@ -76,6 +80,8 @@ const noAnswer = (method: string) =>
     method,
     detail: "the script has no answer to this request; add one with Scripted.answer"
   })
+
+const hasThreadId = Schema.is(Schema.Struct({ threadId: ThreadId }))
 
 const model: ThreadInfo.Model = {
   id: "scripted",
@@ -115,11 +121,13 @@ export type GenerateTurn = (turn: {
 
 /**
  * Starts with an empty script. Dies with a `ScriptError` when the scope closes and steps are left. `isServed`: the engine is
- * behind a socket, so its turns outlive the programs that start them.
+ * behind a socket, so its turns outlive the programs that start them. `rollouts`: where it stores its threads; without them,
+ * in memory.
  */
 export const make = Effect.fnUntraced(function* (
   isServed = false,
-  generate?: GenerateTurn
+  generate?: GenerateTurn,
+  rollouts?: ScriptedRollouts
 ): Effect.fn.Return<ScriptedEngine, never, Scope.Scope> {
   const script: Array<ScriptedStep> = []
   const inputs: Array<string> = []
@@ -143,7 +151,7 @@ export const make = Effect.fnUntraced(function* (
   const notify = (method: string, params: unknown) =>
     Effect.map(Clock.currentTimeMillis, (now) => notifications.publish(method, params, () => now))
 
-  const threads = ThreadStore.make()
+  const threads = ThreadStore.make(rollouts)
   const commands = ScriptedExec.make()
   const scope = yield* Effect.scope
   const terminals = ScriptedTerminals.make(scope)
@@ -369,13 +377,14 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const resume = (threadId: ThreadId, options: Engine.EngineThreadOptions) =>
-    isServed ? threads.resumeKnown(threadId) : threads.resume(threadId, options)
+    isServed ? threads.resumeKnown(threadId, options) : threads.resume(threadId, options)
 
   const connect: ScriptedEngine["connect"] = (hooks = {}) => {
     const client: ServedTurns.Client = { isGone: false, hooks }
     const engine = Engine.Engine.of({
       ...threads.directory,
       ready: Effect.void,
+      ...(rollouts === undefined ? {} : { home: Effect.sync(rollouts.home) }),
       subscribe: notifications.subscribe,
       startThread: (options) =>
         Effect.flatMap(threads.open(options), (id) => openThread(id, options, client)),
@@ -389,6 +398,8 @@ export const make = Effect.fnUntraced(function* (
         Effect.suspend(() => {
           const answer = answers.get(method)
           if (answer !== undefined) return Effect.sync(() => answer(params))
+          if (method === "thread/read" && rollouts !== undefined && hasThreadId(params))
+            return Effect.succeed({ thread: { path: rollouts.path(params.threadId) } })
           // A language model adds the history of a prompt this way. A script needs no answer of its own for it.
           return method === "thread/inject_items" ? Effect.succeed({}) : Effect.fail(noAnswer(method))
         })
@@ -409,6 +420,10 @@ export const make = Effect.fnUntraced(function* (
   return {
     connect,
     crash,
+    crashMachine: () => {
+      crash()
+      threads.lose()
+    },
     play: (steps) => Effect.sync(() => void script.push(...steps)),
     inputs: Effect.sync(() => [...inputs]),
     begun: (turns = 1) =>

@@ -224,6 +224,8 @@ const interrupted = new CodexError.TurnInterrupted({ by: "codex" })
 export const make = (scope: Scope.Scope, context: Context.Context<never>): ServedTurns => {
   const handles = new Map<ThreadId, Set<OpenHandle>>()
   const turns = new Map<ThreadId, ServedTurn>()
+  /** The last death of the engine. */
+  let death: CodexError.EngineExited | undefined
 
   const makeObserver = (turn: ServedTurn, client: Client): Observer => {
     const observer: Observer = {
@@ -358,11 +360,16 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
             if (turn !== undefined) offer(turn, client)
           })
       ),
-    request: ({ client, threadId, turnId }, options, handlers, run) =>
-      Effect.andThen(
-        idle(threadId),
-        Effect.suspend(() => {
-          client.hooks.onStart?.()
+    request: ({ client, threadId, turnId }, options, handlers, run) => {
+      const earlier = death
+      return idle(threadId).pipe(
+        Effect.andThen(Effect.sync(() => client.hooks.onStart?.())),
+        // The function above may stop the process of the client, for a while or for ever.
+        Effect.andThen(Effect.yieldNow),
+        Effect.andThen(idle(threadId)),
+        Effect.andThen(() => {
+          // The request was lost with the engine.
+          if (death !== undefined && death !== earlier) return Effect.fail(death)
           const refusal = options.beforeStart?.()
           if (refusal !== undefined) return Effect.fail(refusal)
           if (client.isGone) return Effect.never
@@ -376,7 +383,8 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
             Effect.sync(() => play(turn, run))
           )
         })
-      ),
+      )
+    },
     start: (threadId, turnId, run) => play(add(threadId, turnId), run),
     idle,
     isOpen: (threadId) => (handles.get(threadId)?.size ?? 0) > 0,
@@ -388,6 +396,7 @@ export const make = (scope: Scope.Scope, context: Context.Context<never>): Serve
         for (const observer of observers) if (observer.client === client) observers.delete(observer)
     },
     crash: (error) => {
+      death = error
       const lost = [...turns.values()]
       const open = [...handles.values()].flatMap((handles) => [...handles])
       turns.clear()

@@ -8,6 +8,7 @@ import type * as ThreadInfo from "../../domain/ThreadInfo.ts"
 import type * as Turn from "../../domain/Turn.ts"
 import * as TurnOptions from "../../domain/TurnOptions.ts"
 import type * as Engine from "../../engine/Engine.ts"
+import type { ScriptedRollouts } from "./ScriptedRollouts.ts"
 
 interface StoredThread {
   info: ThreadInfo.ThreadInfo
@@ -29,10 +30,15 @@ export interface ThreadStore {
   readonly open: (options: Engine.EngineThreadOptions) => Effect.Effect<ThreadId>
   /** Accepts an unknown id: the thread may come from an earlier process. */
   readonly resume: (threadId: ThreadId, options: Engine.EngineThreadOptions) => Effect.Effect<void>
-  /** Resumes a thread of an engine that knows all its threads. */
-  readonly resumeKnown: (threadId: ThreadId) => Effect.Effect<void, CodexError.InvalidRequest>
+  /** Resumes a thread of an engine that knows all its threads, in memory or in a file. */
+  readonly resumeKnown: (
+    threadId: ThreadId,
+    options: Engine.EngineThreadOptions
+  ) => Effect.Effect<void, CodexError.InvalidRequest>
   /** Ends the turns that run, and forgets the threads that never had a turn and are not open, as a crash does. */
   readonly crash: (error: CodexError.EngineExited, isOpen: (threadId: ThreadId) => boolean) => void
+  /** Forgets all threads, as a crash that loses the disk does. */
+  readonly lose: () => void
   readonly fork: (
     threadId: ThreadId,
     options: Engine.EngineThreadOptions,
@@ -57,19 +63,25 @@ export interface ThreadStore {
 
 const pageSize = 25
 
+type StoredEvent = Extract<
+  Turn.EngineEvent,
+  { readonly _tag: "TurnStarted" | "ItemStarted" | "ItemCompleted" }
+>
+
 /** Returns what Codex stores of a turn: its start and its completed items. */
-const storedEvents = (events: ReadonlyArray<Turn.EngineEvent>): ReadonlyArray<Turn.EngineEvent> => {
+const storedEvents = (events: ReadonlyArray<Turn.EngineEvent>): ReadonlyArray<StoredEvent> => {
   const completed = new Set(
     events.flatMap((event) => (event._tag === "ItemCompleted" ? [event.item.id] : []))
   )
   return events.filter(
-    (event) =>
+    (event): event is StoredEvent =>
       event._tag === "TurnStarted" ||
       ((event._tag === "ItemStarted" || event._tag === "ItemCompleted") && completed.has(event.item.id))
   )
 }
 
-export const make = (): ThreadStore => {
+/** Makes the threads. With `rollouts`, the turns with a key are also in the files of their threads. */
+export const make = (rollouts?: ScriptedRollouts): ThreadStore => {
   const records = new Map<ThreadId, StoredThread>()
   const keyed = new Map<string, KeyedTurn>()
   let opened = 0
@@ -131,10 +143,25 @@ export const make = (): ThreadStore => {
       }),
     resume: (threadId, options) =>
       Effect.suspend(() => (records.has(threadId) ? Effect.void : put(threadId, options))),
-    resumeKnown: (threadId) => Effect.asVoid(find("thread/resume", threadId)),
+    resumeKnown: (threadId, options) =>
+      Effect.suspend(() => {
+        const written = records.has(threadId) ? undefined : rollouts?.read(threadId)
+        if (written === undefined) return Effect.asVoid(find("thread/resume", threadId))
+        for (const { events, key, ...turn } of written)
+          keyed.set(`${threadId} ${key}`, { ...turn, threadId, events: [...events] })
+        return Effect.map(put(threadId, options), () => {
+          const record = records.get(threadId)
+          if (record !== undefined) record.hasBegun = true
+        })
+      }),
     crash: (error, isOpen) => {
       for (const turn of keyed.values()) turn.end ??= error
       for (const [id, { hasBegun }] of records) if (!hasBegun && !isOpen(id)) records.delete(id)
+    },
+    lose: () => {
+      records.clear()
+      keyed.clear()
+      rollouts?.lose()
     },
     fork: (threadId, options, through) =>
       Effect.flatMap(find("thread/fork", threadId), (from) => {
@@ -163,16 +190,30 @@ export const make = (): ThreadStore => {
         if (started !== undefined) started.hasBegun = true
         const items: Array<Item.Item> = []
         const keyedTurn: KeyedTurn = { threadId, turnId, events: [], end: undefined, endedAt: undefined }
-        if (key !== undefined) keyed.set(`${threadId} ${key}`, keyedTurn)
+        if (key !== undefined) {
+          keyed.set(`${threadId} ${key}`, keyedTurn)
+          rollouts?.started(threadId, turnId, key)
+        }
         const endKeyed = (end: Engine.FoundTurn["end"]) =>
           Effect.map(Clock.currentTimeMillis, (now) => {
             // A crash of the engine has ended it.
             if (keyedTurn.end !== undefined) return
             keyedTurn.end = end
             keyedTurn.endedAt = now
+            if (key !== undefined && end !== undefined) rollouts?.ended(threadId, turnId, end, now)
           })
+        /** Writes what Codex stores: the start of the turn and the items that have completed. */
+        const write = (event: Turn.EngineEvent) => {
+          if (key === undefined || keyedTurn.end !== undefined) return
+          if (event._tag === "TurnStarted") rollouts?.emitted(threadId, turnId, event)
+          if (event._tag !== "ItemCompleted") return
+          for (const earlier of storedEvents(keyedTurn.events))
+            if (earlier._tag !== "TurnStarted" && earlier.item.id === event.item.id)
+              rollouts?.emitted(threadId, turnId, earlier)
+        }
         const emit: Engine.Handlers["emit"] = (event) => {
           if (key !== undefined) keyedTurn.events.push(event)
+          if (rollouts !== undefined) write(event)
           if (event._tag === "ItemCompleted") items.push(event.item)
           handlers.emit(event)
         }

@@ -6,7 +6,7 @@ describe("durable turns whose runners, engines and machines crash", () => {
   // `npm run simulate` runs more seeds.
   it.live("keep every promise", () =>
     Effect.gen(function* () {
-      for (const seed of [1, 2, 3, 66]) {
+      for (const seed of [1, 2, 31, 66]) {
         const report = yield* DurableSimulation.run(seed)
         assert.deepStrictEqual(report.violations, [], DurableSimulation.describe(report))
       }
