@@ -196,6 +196,8 @@ const check = Effect.fnUntraced(function* (
 ) {
   const durable = yield* Durable
   const endings: Record<string, number> = {}
+  /** The threads that have a conversation, which later turns continue. */
+  const completed = new Set<string | undefined>()
   for (const key of keys) {
     const exit = yield* Effect.exit(durable.await(key))
     if (JSON.stringify(exit) !== first.get(key)) violation(`the outcome of ${key} changes`)
@@ -205,7 +207,10 @@ const check = Effect.fnUntraced(function* (
     history.log(`${key} ended: ${ending}`)
     if (ending.startsWith("TurnInterrupted") && !history.has(`interrupt ${key}`))
       violation(`${key} was interrupted, and nobody wanted it`)
-    if (ending.startsWith("InvalidRequest")) violation(`the conversation of ${key} is lost`)
+    const [thread] = key.split(".")
+    if (ending.startsWith("InvalidRequest") && completed.has(thread))
+      violation(`the conversation before ${key} is lost`)
+    if (Exit.isSuccess(exit)) completed.add(thread)
     const lines = yield* Stream.runCollect(durable.watch(key))
     if (lines.filter(({ type }) => type.startsWith("turn.") && type !== "turn.started").length !== 1)
       violation(`${key} has the ends ${lines.map(({ type }) => type).join(", ")}`)

@@ -194,7 +194,12 @@ describe("a worker with several engines", () => {
           schedule: Schedule.spaced("10 millis")
         })
       }).pipe(Effect.provide(worker([a, b], { takeOverAfter: "100 millis" })))
-      assert.deepStrictEqual([yield* a.inputs, yield* b.inputs], [["do k1"], ["do k1"]])
+      assert.deepStrictEqual(yield* a.inputs, ["do k1"])
+      const [moved, ...others] = yield* b.inputs
+      assert.lengthOf(others, 0)
+      // The lost engine may have run a part of it.
+      assert.include(moved, "stopped in the middle of this task")
+      assert.include(moved, "do k1")
     }).pipe(Effect.scoped, Effect.provide(layerStore))
   )
 })
