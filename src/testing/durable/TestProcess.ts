@@ -17,7 +17,7 @@ export interface TestProcess {
   readonly run: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-export interface ProcessOptions {
+export interface TestProcessOptions {
   /** Releases at once what the system releases when a process ends, such as files and connections. */
   readonly onKill: () => void
   /** Whether a transaction is open. The process freezes after it: the other processes would wait for its lock in real time. */
@@ -25,7 +25,7 @@ export interface ProcessOptions {
 }
 
 /** Makes a process. */
-export const make = ({ isInTransaction, onKill }: ProcessOptions): Effect.Effect<TestProcess> =>
+export const make = ({ isInTransaction, onKill }: TestProcessOptions): Effect.Effect<TestProcess> =>
   Effect.map(Scheduler.Scheduler, (parent) => {
     let isDead = false
     let isFrozen = false
