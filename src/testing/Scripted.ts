@@ -265,7 +265,6 @@ export const startTurn = (
 export const services = ({
   connect,
   crash,
-  crashMachine: _,
   ...scripted
 }: ScriptedEngine.ScriptedEngine): Scripted["Service"] =>
   Scripted.of({
