@@ -48,6 +48,13 @@ export const durable: ReadonlyArray<Mutant> = [
       "interrupts a turn on the request of any process"
     ]
   ]),
+  ...inFile("src/durable/runner/TurnAttempt.ts", "test/durable/runner/RunTelemetry.test.ts", [
+    [
+      'lastError?._tag === "EngineUnreachable"',
+      "false",
+      "has one failed start of an engine that cannot be reached, however often the worker tries"
+    ]
+  ]),
   ...inFile("src/durable/runner/TurnPlace.ts", "test/durable/runner/TurnPlace.test.ts", [
     [
       "continuing.size > 0 ? continuing : starting",

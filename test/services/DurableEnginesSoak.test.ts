@@ -189,6 +189,9 @@ describe.skipIf(Postgres.skipped("workers and engines that are killed") || !isSo
                   key,
                   epoch,
                   status,
+                  startedAt: (startedAt ?? 0) - began,
+                  endedAt: (endedAt ?? 0) - began,
+                  engine: engines.get(threadId),
                   recovery: recoveryOf(index),
                   end: outcome._tag === "Completed" ? "completed" : outcome.error._tag,
                   message: outcome._tag === "Completed" ? outcome.turn.message : outcome.error.message,
@@ -249,6 +252,10 @@ describe.skipIf(Postgres.skipped("workers and engines that are killed") || !isSo
                 turn.toolCalls !== 1
               )
             })
+            if (unexpected.length > 0)
+              process.stdout.write(
+                `dead Codex, in ms: ${JSON.stringify(deaths.map(({ engine, from, to }) => ({ engine, from: from - began, to: to - began })))}\n`
+              )
             assert.deepStrictEqual(unexpected, [])
           }).pipe(Effect.provide(PostgresStore.layer({ url })))
         }),
