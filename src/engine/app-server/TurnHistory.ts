@@ -48,12 +48,19 @@ const isUnused = (error: JsonRpcConnection.RpcRequestError | CodexError.Protocol
 /** How long to wait before another look at a turn that has just started and whose input is not stored yet. */
 const lookAgain = Duration.millis(20)
 
+/**
+ * How often to look again at a turn without an input that does not seem to run. Codex reports each turn so at its start, for
+ * some 100 ms on a slow machine. If its process died then, it stays so.
+ */
+const maxLooks = 50
+
 /** Looks for the turn, newest first. A summary has the input of each turn. */
 const findStored = (
   process: Pick<AppServerProcess.Process, "connection">,
   threadId: ThreadId,
   clientId: string,
-  cursor?: string
+  cursor?: string,
+  looks = 0
 ): Request<StoredTurn | undefined> =>
   Effect.flatMap(
     page(
@@ -63,8 +70,15 @@ const findStored = (
       decodeTurns
     ).pipe(Effect.catchIf(isUnused, () => Effect.succeed(noHistory))),
     ({ data, nextCursor }): Request<StoredTurn | undefined> => {
-      if (data[0]?.status === "inProgress" && data[0].items.length === 0)
-        return Effect.andThen(Effect.sleep(lookAgain), findStored(process, threadId, clientId, cursor))
+      const [newest] = data
+      const mayStart =
+        newest?.status === "inProgress" ||
+        (newest !== undefined && Translate.lacksEnd(newest) && looks < maxLooks)
+      if (mayStart && newest.items.length === 0)
+        return Effect.andThen(
+          Effect.sleep(lookAgain),
+          findStored(process, threadId, clientId, cursor, looks + 1)
+        )
       const found = data.find(({ items }) => items.some((item) => item.clientId === clientId))
       if (found !== undefined || typeof nextCursor !== "string") return Effect.succeed(found)
       return findStored(process, threadId, clientId, nextCursor)

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { ThreadId } from "../../../src/domain/Ids.ts"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import { ThreadId, TurnId } from "../../../src/domain/Ids.ts"
 import * as TurnHistory from "../../../src/engine/app-server/TurnHistory.ts"
 
 /** Answers each request for the turns of a thread with the next of these turns, and then with the last one. */
@@ -51,6 +53,24 @@ describe("looking for a turn in the history", () => {
       const end = (yield* codex.find)?.end
       assert.strictEqual(typeof end === "object" ? end._tag : end, "EngineExited")
       assert.strictEqual(codex.asked(), 2)
+    })
+  )
+
+  it.live(
+    "asks again about a turn that has just started, which has no input yet and does not seem to run",
+    () =>
+      Effect.gen(function* () {
+        const codex = codexWith([{ ...interrupted, items: [] }, { status: "inProgress" }])
+        assert.deepInclude(yield* codex.find, { turnId: TurnId.make("turn-1"), end: undefined })
+      })
+  )
+
+  it.effect("finds nothing if the process of a turn died before it stored the input", () =>
+    Effect.gen(function* () {
+      const codex = codexWith([{ ...interrupted, items: [] }])
+      const finding = yield* Effect.forkChild(codex.find, { startImmediately: true })
+      yield* TestClock.adjust("10 seconds")
+      assert.isUndefined(yield* Fiber.join(finding))
     })
   )
 
