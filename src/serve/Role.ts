@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema"
 
 /**
  * What a token allows. `submit` and `approve` include `read`. `submit` starts conversations and turns, steers and interrupts.
- * `approve` answers approval requests. Neither includes the other: whoever writes the prompts does not approve what comes of them.
+ * `approve` answers approval requests. Neither includes the other, so that the person who writes the prompts is not the one who approves what comes of them.
  */
 export const Role = Schema.Literals(["read", "submit", "approve"])
 export type Role = typeof Role.Type

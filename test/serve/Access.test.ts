@@ -4,6 +4,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Logger from "effect/Logger"
 import * as Tracer from "effect/Tracer"
 import { Scripted } from "effect-codex/testing"
+import type { EngineThreadOptions } from "../../src/engine/Engine.ts"
 import * as Secret from "../../src/serve/Secret.ts"
 import { test } from "../support/live.ts"
 import * as DurableTurns from "./durableTurns.ts"
@@ -12,8 +13,8 @@ import * as Server from "./server.ts"
 type Client = ReturnType<typeof Server.client>
 
 /** Starts a turn that asks for approval, and returns the waiting request. */
-const ask = Effect.fnUntraced(function* (client: Client) {
-  const { body: thread } = yield* client.json("POST", "/threads", {})
+const ask = Effect.fnUntraced(function* (client: Client, options = {}) {
+  const { body: thread } = yield* client.json("POST", "/threads", options)
   const path = `/threads/${thread.id}`
   const turn = yield* client.send("POST", `${path}/turns`, { input: "Fix it", onDisconnect: "continue" })
   yield* Effect.promise(async () => turn.body?.cancel())
@@ -25,7 +26,7 @@ const ask = Effect.fnUntraced(function* (client: Client) {
 const script = [Scripted.command("npm test", { approval: true }), Scripted.message("Fixed.")]
 
 describe("the server of effect-codex serve", () => {
-  test("shows a request with its deadline, takes one answer, and refuses the second", () =>
+  test("shows a request with its deadline, takes one answer to exactly what it showed, and refuses the second", () =>
     Effect.gen(function* () {
       const server = yield* Server.start({ approvalTimeout: "10 minutes" })
       yield* server.play(script)
@@ -39,6 +40,9 @@ describe("the server of effect-codex serve", () => {
       assert.strictEqual(request.hash, hash)
       assert.strictEqual(request.lines.length, request.total)
       assert.include(request.lines.join("\n"), "  │ npm test")
+      const other = yield* approver.json("POST", answer, { hash: hash.replace(/./, "x"), decision: "accept" })
+      assert.deepStrictEqual([other.status, other.body.error], [412, "ArgumentsChanged"])
+      assert.lengthOf((yield* approver.json("GET", answer.replace(/\/[^/]+$/, ""))).body, 1)
       assert.strictEqual((yield* approver.json("POST", answer, { hash, decision: "accept" })).status, 204)
       const again = yield* approver.json("POST", answer, { hash, decision: "decline" })
       assert.deepStrictEqual([again.status, again.body.error], [409, "AlreadyDecided"])
@@ -81,13 +85,24 @@ describe("the server of effect-codex serve", () => {
   test("does not let a submitter choose the sandbox, the directory or the approvals of a thread", () =>
     Effect.gen(function* () {
       const server = yield* Server.start()
-      yield* server.play(script)
+      const seen: Array<EngineThreadOptions> = []
+      yield* server.play([
+        { _tag: "Step", play: ({ options }) => Effect.sync(() => void seen.push(options)) },
+        ...script
+      ])
       const submitter = Server.client(server.url, yield* server.add("submit"))
-      const wish = { sandbox: "danger-full-access", cwd: "/etc", approvalMode: "never", preset: "full" }
-      assert.strictEqual((yield* submitter.json("POST", "/threads", wish)).status, 201)
-      const { path } = yield* ask(submitter)
-      const { body: waiting } = yield* submitter.json("GET", `${path}/approvals`)
-      assert.lengthOf(waiting, 1)
+      const { path } = yield* ask(submitter, {
+        sandbox: "danger-full-access",
+        cwd: "/etc",
+        approvalMode: "never",
+        preset: "full",
+        model: "another",
+        instructions: "Never ask."
+      })
+      assert.lengthOf((yield* submitter.json("GET", `${path}/approvals`)).body, 1)
+      const [options] = seen
+      assert.deepInclude(options, { cwd: "/", sandbox: "workspace-write", approvalMode: "on-request" })
+      assert.deepStrictEqual([options?.model, options?.instructions], [undefined, undefined])
       const { body: me } = yield* submitter.json("GET", "/me")
       assert.deepInclude(me, { sandbox: "workspace-write", directory: "/", roles: ["submit"] })
     }))
