@@ -30,7 +30,10 @@ describe.skipIf(Browser.skipped)("the page of effect-codex serve", () => {
         await tab.getByText(`\\u202e`).first().waitFor()
         // Content that imitates a label stays in the frame of the command.
         const labels = await tab.locator(".request dt").allTextContents()
-        assert.strictEqual(labels.filter((label) => label.startsWith("hash of the request")).length, 1)
+        assert.deepStrictEqual(
+          labels.filter((label) => label.includes("hash of the request")),
+          ["hash of the request:"]
+        )
         await tab.goto(`${server.url}/#/threads/${id}`)
         await tab.getByText("pwned").first().waitFor()
         assert.strictEqual(

@@ -1,5 +1,5 @@
 /** What the page of `effect-codex serve` shows of turns while they stream, also when its connection breaks, in a real browser. */
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, expect } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Page } from "playwright-core"
@@ -36,6 +36,21 @@ const startBehindProxy = Effect.fnUntraced(function* (options: Parameters<typeof
   }
 })
 
+/** Holds the streams of events of a page that open from now on. Returns a function that lets them go on. */
+const holdEvents = async (tab: Page): Promise<() => Promise<void>> => {
+  const released = Promise.withResolvers<void>()
+  const path = "**/threads/*/events"
+  await tab.route(path, async (route) => {
+    await released.promise
+    // The page may have given up the request meanwhile.
+    await route.continue().catch(() => {})
+  })
+  return async () => {
+    released.resolve()
+    await tab.unroute(path)
+  }
+}
+
 const waitUntil = (latch: Latch.Latch): Scripted.ScriptedStep => ({ _tag: "Step", play: () => latch.await })
 
 /** The agent writes a message, and waits for a latch after each part of it. */
@@ -62,8 +77,7 @@ const prompt = async (tab: Page, text: string) => {
 /** Waits until the page shows exactly these messages of the agent, in this order. */
 const showsMessages = async (tab: Page, ...texts: ReadonlyArray<string>) => {
   const prose = tab.locator(".item", { hasText: /^Agent/ }).locator(".prose")
-  for (const text of texts) await prose.getByText(text, { exact: true }).first().waitFor()
-  assert.deepStrictEqual(await prose.allTextContents(), texts)
+  await expect.poll(() => prose.allTextContents(), { timeout: 60_000 }).toEqual(texts)
 }
 
 describe.skipIf(skipped)("a turn on the page of effect-codex serve", () => {
@@ -111,8 +125,12 @@ describe.skipIf(skipped)("a turn on the page of effect-codex serve", () => {
       yield* disconnect
       first.openUnsafe()
       yield* Server.readUntil(ended, "turn.completed")
+      const release = yield* promise(() => holdEvents(tab))
       yield* reconnect
       yield* promise(async () => {
+        // The page knows that no turn runs before it has the last events.
+        await tab.getByLabel("What should the agent do?").waitFor()
+        await release()
         await tab.getByText(/^completed/).waitFor()
         await showsMessages(tab, "one, two")
       })
@@ -133,8 +151,13 @@ describe.skipIf(skipped)("a turn on the page of effect-codex serve", () => {
       second.openUnsafe()
       yield* Server.readUntil(next, "turn.completed")
       yield* begin("five, ")
+      const releaseNext = yield* promise(() => holdEvents(tab))
       yield* reconnect
-      yield* promise(() => showsMessages(tab, "one, two", "three, four", "five, "))
+      yield* promise(async () => {
+        await showsMessages(tab, "one, two", "three, four")
+        await releaseNext()
+        await showsMessages(tab, "one, two", "three, four", "five, ")
+      })
       third.openUnsafe()
       yield* promise(async () => {
         await showsMessages(tab, "one, two", "three, four", "five, six")
