@@ -10,6 +10,13 @@ const reused = "ends no process whose pid the system has reused, also if it is t
 const links =
   "loses the link of a Codex that was killed and its socket, and no other file that a link leads to"
 const log = "test/host/HostLog.test.ts"
+const hosts = "test/services/EngineHost.test.ts"
+const drained = "lets the running turns of a drained Codex end, and runs new ones in the next Codex"
+const upgrades = "test/services/EngineHostUpgrade.test.ts"
+const newCodex = "runs new turns in the newer Codex, and finishes the running ones in the old one"
+const newSupervisor =
+  "gets the supervisor of the newer program, which keeps Codex, its turns and its settings"
+const keptCodex = "keeps its Codex when a program without settings adopts it, and ends with it"
 
 export const host: ReadonlyArray<Mutant> = [
   ...inFile("src/host/HostDirectory.ts", hostile, [
@@ -64,5 +71,39 @@ export const host: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/host/RestartDelay.ts", log, [
     ["Math.min(maxMillis,", "Math.max(0,", "waits twice as long after each failure, 30 seconds at most"]
+  ]),
+  ...inFile("src/host/HostUpgrade.ts", upgrades, [
+    [
+      "!state.isService && isNewer(version, state.libraryVersion)",
+      "state.libraryVersion === undefined",
+      newSupervisor
+    ],
+    ["if (isNewer(found, generation.codexVersion))", "if (found === undefined)", newCodex],
+    ["options.codexPath !== undefined && found !== generation.codexVersion", "found === undefined", newCodex],
+    ["SemVer.isGreaterThan(a, b)", "!SemVer.isGreaterThan(b, a)", "is newer only if both are versions"]
+  ]),
+  ...inFile("src/host/HostSettings.ts", upgrades, [
+    ["({ ...settings, ...inherited, isSpecific: true })", "({ ...inherited, ...settings })", newSupervisor],
+    ["  config,\n  env\n})", "  config,\n  env: {}\n})", newSupervisor]
+  ]),
+  ...inFile("src/host/Supervisor.ts", upgrades, [
+    ['isHandedOver = end === "handOver"', "isHandedOver = false", newSupervisor],
+    ["if (lacksSettings) return yield* stopWithoutSettings", "", keptCodex],
+    ["if (lacksSettings) return yield* settingsUnknown\n        yield*", "yield*", keptCodex]
+  ]),
+  ...inFile("src/host/HostEngine.ts", upgrades, [
+    [
+      "if (Option.exists(read, ThreadActivity.isActive)) return engine",
+      "if (Option.isNone(read)) return engine",
+      newCodex
+    ]
+  ]),
+  ...inFile("src/host/Supervisor.ts", hosts, [
+    ["codex.change({ draining: true })\n          yield*", "yield*", drained],
+    [
+      "Effect.onInterrupt(() => finishTurns)",
+      "Effect.onInterrupt(() => Effect.void)",
+      "runs the host in the foreground, ends its running turns at SIGTERM, and leaves nothing"
+    ]
   ])
 ]

@@ -26,8 +26,9 @@ export const sandbox = (description: string) =>
     Flag.optional
   )
 
-export const timeout = (description: string) =>
-  Flag.String("timeout").pipe(
+/** An optional flag with a duration in milliseconds. */
+export const duration = (name: string, description: string) =>
+  Flag.String(name).pipe(
     Flag.withMetavar("DURATION"),
     Flag.withDescription(description),
     Flag.filterMap(
@@ -36,6 +37,14 @@ export const timeout = (description: string) =>
     ),
     Flag.optional
   )
+
+export const timeout = (description: string) => duration("timeout", description)
+
+/** The flag that names the database of durable turns. */
+export const database = Flag.String("db").pipe(
+  Flag.withMetavar("sqlite:PATH|postgres://…"),
+  Flag.withDescription("The database of durable turns")
+)
 
 /** Parses `500ms`, `20s`, `5m` or `1h30m` to milliseconds. Returns `None` for any other text and for zero. */
 export const parseDuration = (text: string): Option.Option<number> => {

@@ -40,6 +40,8 @@ export type TurnWork =
       readonly _tag: "Observe"
       readonly where: string
       readonly events: Stream.Stream<Turn.TurnEvent, CodexError.TurnError>
+      /** The turn so far, from its start. `undefined` if there is none. */
+      readonly snapshot: Effect.Effect<Turn.Turn | undefined>
     }
 
 export interface TurnSessionOptions {
@@ -169,7 +171,13 @@ const runAndReport = <R>(
     }).pipe(
       Effect.scoped,
       Effect.exit,
-      Effect.onInterrupt(() => Effect.flatMap(now, (now) => finish("interrupted", now))),
+      Effect.onInterrupt(() =>
+        Effect.gen(function* () {
+          const { work } = options
+          if (work._tag === "Observe") turn ??= yield* work.snapshot
+          yield* finish("interrupted", yield* now)
+        })
+      ),
       Effect.flatMap((exit) =>
         Effect.flatMap(now, (now) => {
           if (Exit.isSuccess(exit)) return finish(undefined, now)

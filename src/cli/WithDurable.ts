@@ -1,6 +1,7 @@
 /** Runs a command on the database of durable turns. It needs no Codex. */
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
+import { existsSync } from "node:fs"
 import type { AnswerError } from "../approval/ApprovalQueue.ts"
 import * as CodexError from "../domain/CodexError.ts"
 import { Durable } from "../durable/Durable.ts"
@@ -35,12 +36,23 @@ export const report = (error: DurableError | UsageError | ExitWith) =>
         )
       )
 
-/** Runs `use` with the database that `--db` names. */
+/** A command that only reads does not create the file of a mistyped path. */
+const checkExists = (database: DatabaseUrl.DatabaseUrl) =>
+  database._tag === "Postgres" || existsSync(database.path)
+    ? Effect.succeed(database)
+    : new UsageError({
+        text: `--db: there is no file ${database.path}; effect-codex submit and effect-codex worker create it`
+      })
+
+/** Runs `use` with the database that `--db` names. `creates`: whether a file that is missing is created. */
 export const withDurable = <A, R>(
   db: string,
-  use: (durable: Durable["Service"]) => Effect.Effect<A, DurableError | UsageError | ExitWith, R>
+  use: (durable: Durable["Service"]) => Effect.Effect<A, DurableError | UsageError | ExitWith, R>,
+  { creates }: { readonly creates: boolean } = { creates: false }
 ) =>
-  Effect.flatMap(DatabaseUrl.parse(db), layerOf).pipe(
+  DatabaseUrl.parse(db).pipe(
+    Effect.flatMap((database) => (creates ? Effect.succeed(database) : checkExists(database))),
+    Effect.flatMap(layerOf),
     Effect.flatMap((layer) => Effect.provide(Durable.use(use), layer)),
     Effect.catch(report)
   )

@@ -84,17 +84,21 @@ export const make = ({
       last = running.live?.snapshot() ?? last ?? TurnState.snapshot(empty, empty.time.at, new Set())
       return last
     })
+    const soFar = Effect.suspend(() =>
+      Deferred.isDoneUnsafe(running.result)
+        ? Effect.catch(Deferred.await(running.result), ({ turn }) =>
+            turn === undefined ? snapshot : Effect.succeed(turn)
+          )
+        : snapshot
+    )
     // The turn then has the items that it had before this process saw it.
     return Effect.as(Deferred.await(running.started), {
       turnId,
-      snapshot: Effect.suspend(() =>
-        Deferred.isDoneUnsafe(running.result)
-          ? Effect.catch(Deferred.await(running.result), ({ turn }) =>
-              turn === undefined ? snapshot : Effect.succeed(turn)
-            )
-          : snapshot
-      ),
-      spent: Effect.sync(() => running.live?.spent() ?? Budget.zero),
+      snapshot: soFar,
+      spent: Effect.map(soFar, ({ time }) => ({
+        ...(running.live?.spent() ?? Budget.zero),
+        timeMillis: time.totalMillis
+      })),
       events: eventsOf(running),
       await: Deferred.await(running.result),
       interrupt: SharedThreads.interruptRequested(running)

@@ -112,6 +112,31 @@ describe("effect-codex submit and turns", () => {
       const missing = yield* cli("turns", "watch", "b")
       assert.strictEqual(missing.code, 1)
       assert.include(missing.stderr, 'there is no durable turn "b"')
+      const inJson = yield* cli("turns", "watch", "b", "--json")
+      assert.strictEqual(inJson.code, 1)
+      const { error, type } = JSON.parse(inJson.stdout)
+      assert.deepStrictEqual([type, error._tag], ["turn.failed", "InvalidRequest"])
+    })
+  )
+
+  test(
+    "create a database only to submit a turn",
+    Effect.gen(function* () {
+      const { cli, cwd } = yield* make
+      const commands = [
+        ["turns", "list"],
+        ["turns", "watch", "a"],
+        ["turns", "interrupt", "a"],
+        ["approvals", "list"],
+        ["db", "prune", "--older-than", "1h"]
+      ]
+      for (const command of commands) {
+        const { code, stderr } = yield* cli(...command)
+        assert.strictEqual(code, 2, command.join(" "))
+        assert.include(stderr, `there is no file ${join(cwd, "turns.db")}`)
+      }
+      assert.deepStrictEqual(Fs.readdirSync(cwd), [])
+      assert.strictEqual((yield* cli("submit", "--key", "a", "Hello")).code, 0)
     })
   )
 

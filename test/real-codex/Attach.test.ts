@@ -1,4 +1,6 @@
 import { assert, describe } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -16,6 +18,17 @@ import * as M from "../../src/testing/ModelServer.ts"
 import * as CommandLine from "../support/commandLine.ts"
 import * as CodexSocket from "../support/codexSocket.ts"
 import { test, until } from "../support/live.ts"
+
+const realClock = Context.get(Context.empty(), Clock.Clock)
+const hour = 3_600_000
+const anHourLater: Clock.Clock = Object.setPrototypeOf(
+  {
+    currentTimeMillis: Effect.map(realClock.currentTimeMillis, (now) => now + hour),
+    currentTimeMillisUnsafe: () => realClock.currentTimeMillisUnsafe() + hour,
+    currentTimeNanosUnsafe: () => realClock.currentTimeNanosUnsafe() + BigInt(hour) * 1_000_000n
+  },
+  realClock
+)
 
 const escalated = (command: string) => M.reply(M.shell(command, { escalate: "I need it" }))
 const attach = (id: string) => Effect.flatMap(Codex, (codex) => codex.attach(ThreadId.make(id)))
@@ -46,7 +59,7 @@ describe.concurrent("attaching to a running turn", () => {
     Effect.gen(function* () {
       const more = yield* Deferred.make<void>()
       const codex = yield* CodexSocket.make([
-        M.reply(M.shell("echo x >> runs")),
+        M.reply(M.shell("echo x >> runs"), M.usage({ input: 10, output: 1 })),
         M.reply(M.until(Deferred.await(more)), M.text("done"), M.usage({ input: 20, output: 3 }))
       ])
       const owner = yield* Effect.provideContext(codex.start(), yield* Layer.build(codex.layer))
@@ -55,11 +68,19 @@ describe.concurrent("attaching to a running turn", () => {
         "the model is asked again",
         Effect.map(codex.model.requests, ({ length }) => length === 2)
       )
-      // The first observer only looks.
-      const looked = yield* Effect.flatMap(attach(owner.id), ({ snapshot }) => snapshot).pipe(
-        Effect.scoped,
-        Effect.provide(codex.layer)
-      )
+      // The first observer only looks, an hour later by its clock.
+      const looked = yield* Effect.flatMap(attach(owner.id), ({ snapshot, spent }) =>
+        // Codex reports the usage so far right after it has opened the thread.
+        Effect.andThen(
+          until(
+            "the usage so far is known",
+            Effect.map(spent, ({ timeMillis, tokens }) => tokens === 11 && timeMillis >= hour)
+          ),
+          snapshot
+        )
+      ).pipe(Effect.scoped, Effect.provide(codex.layer), Effect.provideService(Clock.Clock, anHourLater))
+      assert.deepInclude(looked.usage, { input: 10, output: 1 })
+      assert.isAtLeast(looked.time.totalMillis, hour)
       assert.deepStrictEqual([looked.message, commands(looked)], ["", ["completed"]])
       assert.strictEqual(looked.items[0]?._tag, "UserMessage")
       const [events, turn, usage] = yield* Effect.gen(function* () {
@@ -75,11 +96,34 @@ describe.concurrent("attaching to a running turn", () => {
       const own = yield* Fiber.join(running)
       assert.deepStrictEqual([turn.id, turn.message, commands(turn)], [own.id, "done", ["completed"]])
       assert.strictEqual(events.at(-1)?._tag, "TurnCompleted")
-      assert.strictEqual(usage.tokens, 23)
+      assert.strictEqual(usage.tokens, 34)
       const none = yield* Effect.flip(attach(owner.id)).pipe(Effect.scoped, Effect.provide(codex.layer))
       assert.deepInclude(none, { _tag: "InvalidRequest", reason: "NoTurnRunning" })
       assert.include(none.message, "no turn is running")
       assert.strictEqual((yield* codex.model.requests).length, 2)
+    }))
+
+  test("counts what the turn used before against the budget of the program that attaches", () =>
+    Effect.gen(function* () {
+      const codex = yield* CodexSocket.make([
+        M.reply(M.shell("true"), M.usage({ input: 10, output: 1 })),
+        M.reply(M.never)
+      ])
+      const id = yield* Effect.gen(function* () {
+        const thread = yield* codex.start({ onScopeClose: "detach" })
+        yield* Effect.forkScoped(thread.run("go"), { startImmediately: true })
+        yield* until(
+          "the model is asked again",
+          Effect.map(codex.model.requests, ({ length }) => length === 2)
+        )
+        return thread.id
+      }).pipe(Effect.scoped, Effect.provide(codex.layer))
+      const error = yield* Effect.gen(function* () {
+        const { attach } = yield* Codex
+        const attached = yield* attach(id, { budget: { tokens: 10 } })
+        return yield* Effect.flip(attached.await)
+      }).pipe(Effect.scoped, Effect.provide(codex.layer))
+      assert.deepInclude(error, { _tag: "BudgetExceeded", reason: "Tokens", limit: 10, used: 11 })
     }))
 
   test("leaves an approval to the program that has a policy, and asks the policy of the program that attaches", () =>

@@ -18,21 +18,10 @@ import * as Host from "../support/engineHost.ts"
 import { test, until } from "../support/live.ts"
 import { hasEnded, isAlive } from "../support/processes.ts"
 
-/** A reply that begins at once, and ends when the test lets it. */
-const held = Effect.map(Deferred.make<void>(), (gate) => ({
-  release: Deferred.succeed(gate, undefined),
-  reply: M.reply(M.text("begun", { deltas: true }), M.until(Deferred.await(gate)), M.text("finished"))
-}))
-
-const pidOf = (status: EngineHost.HostStatus): number => status.generations.at(-1)?.pid ?? 0
-
-const startThread = (cwd: string) =>
-  Effect.flatMap(Codex, (codex) => codex.startThread({ cwd, sandbox: "read-only" }))
-
 describe.concurrent("an engine host", () => {
   test("goes on with the turn of a program that is killed, and shows it to the next one", () =>
     Effect.gen(function* () {
-      const { release, reply } = yield* held
+      const { release, reply } = yield* Host.held
       const host = yield* Host.make([reply])
       yield* host.start
       const program = bundle(new URL("../host/child.ts", import.meta.url))
@@ -63,14 +52,14 @@ describe.concurrent("an engine host", () => {
   test("starts Codex again after it has ended, later each time, and ends what it has left", () =>
     Effect.gen(function* () {
       const host = yield* Host.make([M.reply(M.text("after"))])
-      let pid = pidOf(yield* host.start)
+      let pid = Host.pidOf(yield* host.start)
       for (const restarts of [1, 2]) {
         process.kill(pid, "SIGKILL")
         yield* until(
           "codex runs again",
           Effect.map(host.status, (status) => status.restarts === restarts && status.socket !== undefined)
         )
-        const next = pidOf(yield* host.start)
+        const next = Host.pidOf(yield* host.start)
         assert.notStrictEqual(next, pid)
         pid = next
       }
@@ -79,7 +68,7 @@ describe.concurrent("an engine host", () => {
         ([, millis]) => millis
       )
       assert.deepStrictEqual(delays, ["250", "500"])
-      const turn = yield* Effect.flatMap(startThread(host.workspace), (thread) => thread.run("go")).pipe(
+      const turn = yield* Effect.flatMap(host.startThread, (thread) => thread.run("go")).pipe(
         Effect.scoped,
         Effect.provide(host.layer)
       )
@@ -89,11 +78,11 @@ describe.concurrent("an engine host", () => {
 
   test("goes on when its supervisor is killed, and the next program adopts it", () =>
     Effect.gen(function* () {
-      const { release, reply } = yield* held
+      const { release, reply } = yield* Host.held
       const host = yield* Host.make([reply])
       const before = yield* host.start
       const message = yield* Effect.gen(function* () {
-        const thread = yield* startThread(host.workspace)
+        const thread = yield* host.startThread
         const begun = yield* Deferred.make<void>()
         const events = yield* Effect.forkChild(
           Stream.runForEach(thread.stream("go"), (event) =>
@@ -109,7 +98,7 @@ describe.concurrent("an engine host", () => {
         assert.deepStrictEqual(yield* EngineHost.status(host.dir), Option.none())
         const after = yield* host.start
         assert.notStrictEqual(after.pid, before.pid)
-        assert.strictEqual(pidOf(after), pidOf(before))
+        assert.strictEqual(Host.pidOf(after), Host.pidOf(before))
         assert.strictEqual(after.runningTurns, 1)
         yield* release
         yield* Fiber.join(events)
@@ -118,7 +107,7 @@ describe.concurrent("an engine host", () => {
       assert.strictEqual(message, 1)
       assert.strictEqual((yield* host.model.requests).length, 1)
       // An adopted Codex is no child of its supervisor, and is observed nevertheless.
-      process.kill(pidOf(before), "SIGKILL")
+      process.kill(Host.pidOf(before), "SIGKILL")
       yield* until(
         "codex runs again",
         Effect.map(host.status, (status) => status.restarts === 1 && status.socket !== undefined)
@@ -143,7 +132,7 @@ describe.concurrent("an engine host", () => {
         assert.isTrue(yield* EngineHost.stop(host.dir))
         return command
       }).pipe(Effect.scoped, Effect.provide(host.layer))
-      assert.deepStrictEqual([pidOf(status), command].filter(isAlive), [])
+      assert.deepStrictEqual([Host.pidOf(status), command].filter(isAlive), [])
       assert.isTrue(yield* hasEnded(status.pid))
       const fs = yield* FileSystem.FileSystem
       assert.sameMembers(yield* fs.readDirectory(host.dir), ["host.log", "lock"])
@@ -153,10 +142,10 @@ describe.concurrent("an engine host", () => {
     Effect.gen(function* () {
       const host = yield* Host.make([M.reply(M.text("done"))], { idleTimeout: "300 millis" })
       const pids = yield* Effect.gen(function* () {
-        yield* Effect.flatMap(startThread(host.workspace), (thread) => thread.run("go"))
+        yield* Effect.flatMap(host.startThread, (thread) => thread.run("go"))
         const status = yield* host.status
         assert.strictEqual(status.clients, 1)
-        return [status.pid, pidOf(status)]
+        return [status.pid, Host.pidOf(status)]
       }).pipe(Effect.scoped, Effect.provide(host.layer))
       yield* until(
         "the host has ended",
@@ -168,7 +157,7 @@ describe.concurrent("an engine host", () => {
 
   test("lets the running turns of a drained Codex end, and runs new ones in the next Codex", () =>
     Effect.gen(function* () {
-      const { release, reply } = yield* held
+      const { release, reply } = yield* Host.held
       const host = yield* Host.make([
         M.reply(M.text("first")),
         reply,
@@ -177,16 +166,10 @@ describe.concurrent("an engine host", () => {
       ])
       yield* host.start
       yield* Effect.gen(function* () {
-        const idle = yield* startThread(host.workspace)
+        const idle = yield* host.startThread
         yield* idle.run("first")
-        const busy = yield* startThread(host.workspace)
-        const begun = yield* Deferred.make<void>()
-        const running = yield* Effect.forkChild(
-          Stream.runForEach(busy.stream("go"), (event) =>
-            event._tag === "MessageDelta" ? Deferred.succeed(begun, undefined) : Effect.void
-          )
-        )
-        yield* Deferred.await(begun)
+        const busy = yield* host.startThread
+        const running = yield* Host.begin(busy)
         const drained = yield* EngineHost.drain({ dir: host.dir })
         assert.deepStrictEqual(
           drained.generations.map(({ draining }) => draining),
@@ -224,7 +207,7 @@ describe.concurrent("an engine host", () => {
 describe("effect-codex host serve", () => {
   test("runs the host in the foreground, ends its running turns at SIGTERM, and leaves nothing", () =>
     Effect.gen(function* () {
-      const { release, reply } = yield* held
+      const { release, reply } = yield* Host.held
       const host = yield* Host.make([reply])
       const main = bundle(new URL("../../src/cli/main.ts", import.meta.url))
       const child = spawn(
@@ -241,7 +224,7 @@ describe("effect-codex host serve", () => {
       const started = yield* host.status
       assert.strictEqual(started.pid, child.pid)
       const message = yield* Effect.gen(function* () {
-        const thread = yield* startThread(host.workspace)
+        const thread = yield* host.startThread
         const begun = yield* Deferred.make<void>()
         const ended = yield* thread.activity.pipe(
           Stream.filter((event) => event._tag === "TurnEnded"),
@@ -268,7 +251,7 @@ describe("effect-codex host serve", () => {
       )
       assert.strictEqual(message, "finished")
       assert.deepStrictEqual(yield* Effect.promise(() => exited), [130, null])
-      assert.isFalse(isAlive(pidOf(started)))
+      assert.isFalse(isAlive(Host.pidOf(started)))
       const fs = yield* FileSystem.FileSystem
       assert.sameMembers(yield* fs.readDirectory(host.dir), ["host.log", "lock"])
     }))

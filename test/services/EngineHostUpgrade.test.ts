@@ -1,10 +1,8 @@
 import { assert, describe } from "@effect/vitest"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import { readFileSync, writeFileSync } from "node:fs"
 import { Codex } from "../../src/Codex.ts"
 import * as EngineHost from "../../src/host/EngineHost.ts"
@@ -24,20 +22,10 @@ const versioned = (dir: string, version: string): string => {
   return path
 }
 
-const startThread = (cwd: string) =>
-  Effect.flatMap(Codex, (codex) => codex.startThread({ cwd, sandbox: "read-only" }))
-
-const pidOf = (status: EngineHost.HostStatus): number => status.generations.at(-1)?.pid ?? 0
-
-const held = Effect.map(Deferred.make<void>(), (gate) => ({
-  release: Deferred.succeed(gate, undefined),
-  reply: M.reply(M.text("begun", { deltas: true }), M.until(Deferred.await(gate)), M.text("finished"))
-}))
-
 describe.concurrent("a host that a newer program uses", () => {
   test("runs new turns in the newer Codex, and finishes the running ones in the old one", () =>
     Effect.gen(function* () {
-      const { release, reply } = yield* held
+      const { release, reply } = yield* Host.held
       const host = yield* Host.make([reply, M.reply(M.text("new")), M.reply(M.text("after"))])
       const programs = yield* Host.directory
       const client = (version: string) =>
@@ -45,17 +33,11 @@ describe.concurrent("a host that a newer program uses", () => {
           Layer.provide(EngineHost.layer({ ...host.settings, codexPath: versioned(programs, version) }))
         )
       yield* Effect.gen(function* () {
-        const busy = yield* startThread(host.workspace)
-        const begun = yield* Deferred.make<void>()
-        const running = yield* Effect.forkChild(
-          Stream.runForEach(busy.stream("go"), (event) =>
-            event._tag === "MessageDelta" ? Deferred.succeed(begun, undefined) : Effect.void
-          )
-        )
-        yield* Deferred.await(begun)
+        const busy = yield* host.startThread
+        const running = yield* Host.begin(busy)
         yield* Effect.gen(function* () {
           const codex = yield* Codex
-          const next = yield* startThread(host.workspace)
+          const next = yield* host.startThread
           assert.strictEqual((yield* next.run("new")).message, "new")
           const { generations } = yield* host.status
           assert.deepStrictEqual(
@@ -94,35 +76,29 @@ describe.concurrent("a host that a newer program uses", () => {
 
   test("gets the supervisor of the newer program, which keeps Codex, its turns and its settings", () =>
     Effect.gen(function* () {
-      const { release, reply } = yield* held
+      const { release, reply } = yield* Host.held
       const host = yield* Host.make([reply, M.reply(M.text("after"))])
       const before = yield* host.start
       yield* Effect.gen(function* () {
-        const thread = yield* startThread(host.workspace)
-        const begun = yield* Deferred.make<void>()
-        const running = yield* Effect.forkChild(
-          Stream.runForEach(thread.stream("go"), (event) =>
-            event._tag === "MessageDelta" ? Deferred.succeed(begun, undefined) : Effect.void
-          )
-        )
-        yield* Deferred.await(begun)
+        const thread = yield* host.startThread
+        const running = yield* Host.begin(thread)
         const state = `${host.dir}/host.json`
         const text = readFileSync(state, "utf8")
         writeFileSync(state, text.replace(/"libraryVersion":"[^"]*"/, '"libraryVersion":"0.0.1"'))
         const after = yield* EngineHost.start({ dir: host.dir })
         assert.notStrictEqual(after.pid, before.pid)
         assert.isFalse(isAlive(before.pid))
-        assert.deepStrictEqual([pidOf(after), after.runningTurns], [pidOf(before), 1])
+        assert.deepStrictEqual([Host.pidOf(after), after.runningTurns], [Host.pidOf(before), 1])
         yield* release
         yield* Fiber.join(running)
-        process.kill(pidOf(after), "SIGKILL")
+        process.kill(Host.pidOf(after), "SIGKILL")
         yield* until(
           "codex runs again",
           Effect.map(host.status, (status) => status.restarts === 1 && status.socket !== undefined)
         )
       }).pipe(Effect.scoped, Effect.provide(host.layer))
       // Its Codex uses the scripted model, which only the first program named.
-      const turn = yield* Effect.flatMap(startThread(host.workspace), (thread) => thread.run("go")).pipe(
+      const turn = yield* Effect.flatMap(host.startThread, (thread) => thread.run("go")).pipe(
         Effect.scoped,
         Effect.provide(Layer.fresh(Codex.layer).pipe(Layer.provide(EngineHost.layer({ dir: host.dir }))))
       )
@@ -139,16 +115,16 @@ describe.concurrent("a host that a newer program uses", () => {
         Effect.sync(() => !isAlive(before.pid))
       )
       const after = yield* EngineHost.start({ dir: host.dir })
-      assert.deepStrictEqual([pidOf(after), after.generations.length], [pidOf(before), 1])
+      assert.deepStrictEqual([Host.pidOf(after), after.generations.length], [Host.pidOf(before), 1])
       const drained = yield* Effect.flip(EngineHost.drain({ dir: host.dir }))
       assert.strictEqual(drained._tag === "EngineStartFailed" && drained.reason, "BadHost")
-      process.kill(pidOf(after), "SIGKILL")
+      process.kill(Host.pidOf(after), "SIGKILL")
       yield* until(
         "the host has ended",
         Effect.sync(() => !isAlive(after.pid))
       )
       assert.deepStrictEqual(yield* EngineHost.status(host.dir), Option.none())
-      const turn = yield* Effect.flatMap(startThread(host.workspace), (thread) => thread.run("go")).pipe(
+      const turn = yield* Effect.flatMap(host.startThread, (thread) => thread.run("go")).pipe(
         Effect.scoped,
         Effect.provide(host.layer)
       )

@@ -89,6 +89,16 @@ describe.concurrent("a turn of run --host whose program is killed", () => {
         left.stderr,
         /The turn goes on\. Interrupt it with: effect-codex attach --host \S+ --interrupt [0-9a-f-]{36}/
       )
+      const inJson = yield* CommandLine.run({
+        args: attach("--json"),
+        cwd: host.workspace,
+        env,
+        interruptAt: "tick"
+      })
+      // The turn so far, and not only what attach has seen.
+      const last = JSON.parse(inJson.stdout.trim().split("\n").at(-1) ?? "")
+      assert.strictEqual(last.type, "turn.interrupted")
+      assert.match(last.turnId, /^[0-9a-f-]{36}$/)
       assert.strictEqual((yield* host.status).runningTurns, 1)
       const shown = yield* start(host, env, ...attach("--json"))
       yield* shown.ticks

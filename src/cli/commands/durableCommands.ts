@@ -4,10 +4,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Options from "../Options.ts"
 
-const db = Flag.String("db").pipe(
-  Flag.withMetavar("sqlite:PATH|postgres://…"),
-  Flag.withDescription("The database of durable turns")
-)
+const db = Options.database
 const key = Argument.String("KEY").pipe(Argument.withDescription("The key of a turn, as `submit` prints it"))
 const limit = Flag.Int("limit").pipe(
   Flag.withMetavar("N"),

@@ -12,16 +12,9 @@ const json = Options.json("Print one JSON object on stdout")
 const startFlags = {
   dir,
   config: Options.config,
-  idleTimeout: Flag.String("idle-timeout").pipe(
-    Flag.withMetavar("DURATION"),
-    Flag.withDescription(
-      "How long the host waits without a client and a loaded thread before it ends; default: 10m"
-    ),
-    Flag.filterMap(
-      Options.parseDuration,
-      (text) => `Expected a duration such as 500ms, 20s, 5m or 1h30m, not "${text}"`
-    ),
-    Flag.optional
+  idleTimeout: Options.duration(
+    "idle-timeout",
+    "How long the host waits without a client and a loaded thread before it ends; default: 10m"
   ),
   json
 }
@@ -29,14 +22,9 @@ const flags = { dir, json }
 const serveFlags = {
   dir,
   config: Options.config,
-  drainDeadline: Flag.String("drain-deadline").pipe(
-    Flag.withMetavar("DURATION"),
-    Flag.withDescription("How long running turns may take to end after SIGTERM or Ctrl-C; default: 1m"),
-    Flag.filterMap(
-      Options.parseDuration,
-      (text) => `Expected a duration such as 500ms, 20s, 5m or 1h30m, not "${text}"`
-    ),
-    Flag.optional
+  drainDeadline: Options.duration(
+    "drain-deadline",
+    "How long running turns may take to end after SIGTERM or Ctrl-C; default: 1m"
   ),
   json
 }

@@ -63,14 +63,9 @@ const flags = {
     "Rules that decide about requests before a person is asked, as in --approve of run"
   ),
   trust: trust.pipe(Flag.withDescription("Use the rules file even if the agent can write it")),
-  approvalTimeout: Flag.String("approval-timeout").pipe(
-    Flag.withMetavar("DURATION"),
-    Flag.withDescription("How long a request waits for an answer before it is declined; default: 10m"),
-    Flag.filterMap(
-      Options.parseDuration,
-      (text) => `Expected a duration such as 500ms, 20s, 5m or 1h30m, not "${text}"`
-    ),
-    Flag.optional
+  approvalTimeout: Options.duration(
+    "approval-timeout",
+    "How long a request waits for an answer before it is declined; default: 10m"
   ),
   timeout: Options.timeout("The maximum duration of a turn: 20s, 5m, 1h30m; default: 30m"),
   tokens,

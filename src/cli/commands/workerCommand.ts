@@ -4,10 +4,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Options from "../Options.ts"
 
 const flags = {
-  db: Flag.String("db").pipe(
-    Flag.withMetavar("sqlite:PATH|postgres://..."),
-    Flag.withDescription("The database of durable turns")
-  ),
+  db: Options.database,
   engine: Flag.String("engine").pipe(
     Flag.withMetavar("unix:PATH|ws://...|wss://..."),
     Flag.withDescription(
@@ -15,13 +12,9 @@ const flags = {
     ),
     Flag.atLeast(0)
   ),
-  takeOverAfter: Flag.String("take-over-after").pipe(
-    Flag.withMetavar("DURATION"),
-    Flag.withDescription(
-      "How long no worker reaches an engine before its threads continue on another one: 30s, 10m; default: 2m"
-    ),
-    Flag.filterMap(Options.parseDuration, (text) => `Expected a duration such as 30s or 10m, not "${text}"`),
-    Flag.optional
+  takeOverAfter: Options.duration(
+    "take-over-after",
+    "How long no worker reaches an engine before its threads continue on another one: 30s, 10m; default: 2m"
   ),
   host: Options.text(
     "host",
@@ -38,11 +31,9 @@ const flags = {
     Flag.withDescription("Use the rules file of --approve even if the agent can write it"),
     Flag.withDefault(false)
   ),
-  expiry: Flag.String("approval-expiry").pipe(
-    Flag.withMetavar("DURATION"),
-    Flag.withDescription("How long an approval waits before it is declined: 30m, 8h; default: 24h"),
-    Flag.filterMap(Options.parseDuration, (text) => `Expected a duration such as 30m or 8h, not "${text}"`),
-    Flag.optional
+  expiry: Options.duration(
+    "approval-expiry",
+    "How long an approval waits before it is declined: 30m, 8h; default: 24h"
   ),
   concurrency: Flag.Int("concurrency").pipe(
     Flag.withMetavar("N"),

@@ -70,6 +70,7 @@ export const handle = Effect.fnUntraced(function* (input: AttachInput) {
     work: {
       _tag: "Observe",
       where,
+      snapshot: Effect.suspend(() => attached?.snapshot ?? Effect.undefined),
       events: Stream.suspend(() => {
         if (attached === undefined) return Stream.fail(noTurnRunning)
         const { events, interrupt: interruptTurn } = attached

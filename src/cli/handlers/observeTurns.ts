@@ -5,6 +5,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as CodexError from "../../domain/CodexError.ts"
+import * as EventJson from "../../domain/EventJson.ts"
 import type { EventLine, ItemLine } from "../../domain/EventJson.ts"
 import type { DurableTurnRecord } from "../../durable/DurableRecords.ts"
 import { jsonLine, printable, printableLine } from "../../internal/VisibleText.ts"
@@ -76,7 +77,16 @@ export const watch = Effect.fnUntraced(function* ({ db, json, key }: TurnsWatchI
         if (json) return Output.print(jsonLine(line))
         const text = describe(line, width - 2)
         return text === undefined ? Effect.void : Output.print(text)
-      })
+      }).pipe(
+        // The last line of JSON has the error, as that of `run`.
+        Effect.tapError((error) =>
+          json
+            ? Output.print(
+                jsonLine(EventJson.last(undefined, error, { threadId: undefined, turnId: undefined }))
+              )
+            : Effect.void
+        )
+      )
       const outcome = yield* durable.poll(key)
       // The exit code is that of the turn, as that of `run`. The last line of JSON has the error already.
       if (Option.isNone(outcome) || Exit.isSuccess(outcome.value)) return

@@ -82,7 +82,8 @@ export const handle = Effect.fnUntraced(function* (input: SubmitInput) {
         ...Option.match(input.tokens, { onNone: () => ({}), onSome: (tokens) => ({ budget: { tokens } }) })
       })
       yield* Output.print(input.json ? jsonLine(turn) : turn.key)
-    })
+    }),
+    { creates: true }
   ).pipe(
     withCaller,
     Effect.provide(OtlpLayer),

@@ -10,14 +10,16 @@ import { Codex } from "../../../src/Codex.ts"
 import { Durable } from "../../../src/durable/Durable.ts"
 import { DurableRunner } from "../../../src/durable/runner/DurableRunner.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
-import * as LastingEngine from "../../support/lastingEngine.ts"
 
 const temporary = Effect.acquireRelease(
   Effect.sync(() => Fs.mkdtempSync("/var/tmp/effect-codex-restart-")),
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
 )
 
-const layerCodex = Layer.fresh(Codex.layer).pipe(Layer.provideMerge(Layer.fresh(LastingEngine.layer)))
+/** A scripted Codex whose turns go on without a runner. */
+const layerCodex = Layer.fresh(Codex.layer).pipe(
+  Layer.provideMerge(Layer.provideMerge(Layer.fresh(Scripted.layerClient), Layer.fresh(Scripted.layerSocket)))
+)
 
 describe("a runner of durable turns that stops", () => {
   it.live("leaves the turns that wait for a place to the next runner", () =>
