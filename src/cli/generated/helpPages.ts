@@ -3,4408 +3,3253 @@ import type { HelpPages } from "../HelpPage.ts"
 
 export const pages: HelpPages = {
   "effect-codex": {
-    "path": [
-      "effect-codex"
-    ],
-    "description": "Run Codex agents with typed errors, approvals and one trace",
-    "usage": "effect-codex COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex"],
+    description: "Run Codex agents with typed errors, approvals and one trace",
+    usage: "effect-codex COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "run",
-        "description": "Run one turn of Codex and show what it does"
+        name: "run",
+        description: "Run one turn of Codex and show what it does"
       },
       {
-        "name": "review",
-        "description": "Review code and print the findings"
+        name: "review",
+        description: "Review code and print the findings"
       },
       {
-        "name": "goal",
-        "description": "Have Codex work, turn after turn, until an objective is reached"
+        name: "goal",
+        description: "Have Codex work, turn after turn, until an objective is reached"
       },
       {
-        "name": "attach",
-        "description": "Show the running turn of a thread to its end; Ctrl-C leaves it running"
+        name: "attach",
+        description: "Show the running turn of a thread to its end; Ctrl-C leaves it running"
       },
       {
-        "name": "exec",
-        "description": "Run a command in Codex's sandbox, without a model"
+        name: "exec",
+        description: "Run a command in Codex's sandbox, without a model"
       },
       {
-        "name": "limits",
-        "description": "Show how much of the account's usage limits is used, and when they reset"
+        name: "limits",
+        description: "Show how much of the account's usage limits is used, and when they reset"
       },
       {
-        "name": "serve",
-        "description": "Serve a page with conversations, live turns and the approval inbox"
+        name: "serve",
+        description: "Serve a page with conversations, live turns and the approval inbox"
       },
       {
-        "name": "worker",
-        "description": "Run the durable turns of a database until Ctrl-C or SIGTERM; a next worker continues what is left"
+        name: "worker",
+        description:
+          "Run the durable turns of a database until Ctrl-C or SIGTERM; a next worker continues what is left"
       },
       {
-        "name": "threads",
-        "description": "List, show, fork, archive and delete the threads that Codex stores"
+        name: "threads",
+        description: "List, show, fork, archive and delete the threads that Codex stores"
       },
       {
-        "name": "host",
-        "description": "Run Codex in the background, so that turns outlive the programs that start them"
+        name: "host",
+        description: "Run Codex in the background, so that turns outlive the programs that start them"
       },
       {
-        "name": "submit",
-        "description": "Submit a durable turn, print its key, and return at once"
+        name: "submit",
+        description: "Submit a durable turn, print its key, and return at once"
       },
       {
-        "name": "turns",
-        "description": "List, watch and interrupt durable turns"
+        name: "turns",
+        description: "List, watch and interrupt durable turns"
       },
       {
-        "name": "approvals",
-        "description": "List, show and answer the approval requests of durable turns"
+        name: "approvals",
+        description: "List, show and answer the approval requests of durable turns"
       },
       {
-        "name": "db",
-        "description": "Maintain the database of durable turns"
+        name: "db",
+        description: "Maintain the database of durable turns"
       },
       {
-        "name": "attachments",
-        "description": "List staged files, and remove those of ended processes"
+        name: "attachments",
+        description: "List staged files, and remove those of ended processes"
       },
       {
-        "name": "trace",
-        "description": "List, show, compare, check and send stored telemetry"
+        name: "trace",
+        description: "List, show, compare, check and send stored telemetry"
       },
       {
-        "name": "doctor",
-        "description": "Check what turns need, and say what to do about each problem"
+        name: "doctor",
+        description: "Check what turns need, and say what to do about each problem"
       },
       {
-        "name": "demo",
-        "description": "Watch the real Codex fix a failing test offline, and see its trace"
+        name: "demo",
+        description: "Watch the real Codex fix a failing test offline, and see its trace"
       }
     ],
-    "examples": [
+    examples: [
       {
-        "command": "effect-codex run \"Fix the failing test\"",
-        "description": "Let Codex work in the current directory"
+        command: 'effect-codex run "Fix the failing test"',
+        description: "Let Codex work in the current directory"
       },
       {
-        "command": "effect-codex doctor",
-        "description": "Check what turns need"
+        command: "effect-codex doctor",
+        description: "Check what turns need"
       },
       {
-        "command": "effect-codex demo",
-        "description": "Watch a turn offline, without a login"
+        command: "effect-codex demo",
+        description: "Watch a turn offline, without a login"
       }
     ]
   },
   "effect-codex run": {
-    "path": [
-      "effect-codex",
-      "run"
-    ],
-    "description": "Run one turn of Codex and show what it does",
-    "usage": "effect-codex run [flags] [PROMPT]",
-    "arguments": [
+    path: ["effect-codex", "run"],
+    description: "Run one turn of Codex and show what it does",
+    usage: "effect-codex run [flags] [PROMPT]",
+    arguments: [
       {
-        "name": "PROMPT",
-        "description": "What to do; read from stdin if it is missing or -"
+        name: "PROMPT",
+        description: "What to do; read from stdin if it is missing or -"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--cd"
-        ],
-        "value": "DIR",
-        "description": "The directory to work in; default: the current directory"
+        names: ["--cd"],
+        value: "DIR",
+        description: "The directory to work in; default: the current directory"
       },
       {
-        "names": [
-          "--model"
-        ],
-        "value": "M",
-        "description": "The model to use"
+        names: ["--model"],
+        value: "M",
+        description: "The model to use"
       },
       {
-        "names": [
-          "--host"
-        ],
-        "value": "DIR",
-        "description": "Run in the Codex of the host of this directory, which is started if it does not run"
+        names: ["--host"],
+        value: "DIR",
+        description: "Run in the Codex of the host of this directory, which is started if it does not run"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--effort"
-        ],
-        "value": "E",
-        "description": "The reasoning effort, such as low, medium or high; the model defines the values"
+        names: ["--effort"],
+        value: "E",
+        description: "The reasoning effort, such as low, medium or high; the model defines the values"
       },
       {
-        "names": [
-          "--resume"
-        ],
-        "value": "THREAD",
-        "description": "Resume the thread with this id, or the last thread of the directory: last"
+        names: ["--resume"],
+        value: "THREAD",
+        description: "Resume the thread with this id, or the last thread of the directory: last"
       },
       {
-        "names": [
-          "--max-tokens"
-        ],
-        "value": "N",
-        "description": "The maximum number of input and output tokens; the work stops when it exceeds it"
+        names: ["--max-tokens"],
+        value: "N",
+        description: "The maximum number of input and output tokens; the work stops when it exceeds it"
       },
       {
-        "names": [
-          "--budget-usd"
-        ],
-        "value": "USD",
-        "description": "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
+        names: ["--budget-usd"],
+        value: "USD",
+        description:
+          "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
       },
       {
-        "names": [
-          "--price"
-        ],
-        "value": "MODEL=INPUT,OUTPUT[,CACHED]",
-        "description": "The price of a model, in US dollars for a million tokens; can be repeated"
+        names: ["--price"],
+        value: "MODEL=INPUT,OUTPUT[,CACHED]",
+        description: "The price of a model, in US dollars for a million tokens; can be repeated"
       },
       {
-        "names": [
-          "--prices"
-        ],
-        "value": "FILE",
-        "description": "A JSON file with prices by model, such as {\"gpt-5.5\": {\"input\": 5, \"cachedInput\": 0.5, \"output\": 30}}"
+        names: ["--prices"],
+        value: "FILE",
+        description:
+          'A JSON file with prices by model, such as {"gpt-5.5": {"input": 5, "cachedInput": 0.5, "output": 30}}'
       },
       {
-        "names": [
-          "--sandbox"
-        ],
-        "value": "read-only|workspace-write|danger-full-access",
-        "description": "What commands can access without approval; default: workspace-write, or the resumed thread's own"
+        names: ["--sandbox"],
+        value: "read-only|workspace-write|danger-full-access",
+        description:
+          "What commands can access without approval; default: workspace-write, or the resumed thread's own"
       },
       {
-        "names": [
-          "--network"
-        ],
-        "description": "Let sandboxed commands use the network"
+        names: ["--network"],
+        description: "Let sandboxed commands use the network"
       },
       {
-        "names": [
-          "--add-dir"
-        ],
-        "value": "DIR",
-        "description": "A further directory to work in and to write; can be repeated"
+        names: ["--add-dir"],
+        value: "DIR",
+        description: "A further directory to work in and to write; can be repeated"
       },
       {
-        "names": [
-          "--approve"
-        ],
-        "value": "never|ask|all|RULES.json",
-        "description": "How to answer approval requests; default: ask on a terminal, otherwise never"
+        names: ["--approve"],
+        value: "never|ask|all|RULES.json",
+        description: "How to answer approval requests; default: ask on a terminal, otherwise never"
       },
       {
-        "names": [
-          "--trust-rules-file"
-        ],
-        "description": "Use the rules file of --approve even if the agent can write it"
+        names: ["--trust-rules-file"],
+        description: "Use the rules file of --approve even if the agent can write it"
       },
       {
-        "names": [
-          "--mode"
-        ],
-        "value": "default|plan",
-        "description": "plan: propose a plan instead of changing files, in the sandbox read-only by default; default: the thread's own"
+        names: ["--mode"],
+        value: "default|plan",
+        description:
+          "plan: propose a plan instead of changing files, in the sandbox read-only by default; default: the thread's own"
       },
       {
-        "names": [
-          "--attach"
-        ],
-        "value": "FILE",
-        "description": "A file to attach to the prompt; can be repeated"
+        names: ["--attach"],
+        value: "FILE",
+        description: "A file to attach to the prompt; can be repeated"
       },
       {
-        "names": [
-          "--timeout"
-        ],
-        "value": "DURATION",
-        "description": "The maximum duration of the turn: 500ms, 20s, 5m, 1h30m; default: 30m"
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "The maximum duration of the turn: 500ms, 20s, 5m, 1h30m; default: 30m"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print every event as a line of JSON on stdout"
+        names: ["--json"],
+        description: "Print every event as a line of JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex run \"Fix the failing test\"",
-        "description": "Work in the current directory and ask on the terminal"
+        command: 'effect-codex run "Fix the failing test"',
+        description: "Work in the current directory and ask on the terminal"
       },
       {
-        "command": "effect-codex run --cd ../app --approve ~/rules.json --timeout 10m --json \"Update the changelog\"",
-        "description": "In a script: rules decide about approvals, and events go to stdout"
+        command:
+          'effect-codex run --cd ../app --approve ~/rules.json --timeout 10m --json "Update the changelog"',
+        description: "In a script: rules decide about approvals, and events go to stdout"
       },
       {
-        "command": "effect-codex run --mode plan \"Split the parser in two\"",
-        "description": "Propose a plan without changing files"
+        command: 'effect-codex run --mode plan "Split the parser in two"',
+        description: "Propose a plan without changing files"
       }
     ]
   },
   "effect-codex review": {
-    "path": [
-      "effect-codex",
-      "review"
-    ],
-    "description": "Review code and print the findings",
-    "usage": "effect-codex review [flags] [TEXT]",
-    "arguments": [
+    path: ["effect-codex", "review"],
+    description: "Review code and print the findings",
+    usage: "effect-codex review [flags] [TEXT]",
+    arguments: [
       {
-        "name": "TEXT",
-        "description": "What to review, in words; read from stdin if it is -"
+        name: "TEXT",
+        description: "What to review, in words; read from stdin if it is -"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--uncommitted"
-        ],
-        "description": "Review staged, unstaged and untracked changes"
+        names: ["--uncommitted"],
+        description: "Review staged, unstaged and untracked changes"
       },
       {
-        "names": [
-          "--branch"
-        ],
-        "value": "B",
-        "description": "Review what a merge of the current branch into this branch would bring"
+        names: ["--branch"],
+        value: "B",
+        description: "Review what a merge of the current branch into this branch would bring"
       },
       {
-        "names": [
-          "--commit"
-        ],
-        "value": "SHA",
-        "description": "Review one commit"
+        names: ["--commit"],
+        value: "SHA",
+        description: "Review one commit"
       },
       {
-        "names": [
-          "--sandbox"
-        ],
-        "value": "read-only|workspace-write|danger-full-access",
-        "description": "What the commands of the review can access; default: read-only, or the resumed thread's own"
+        names: ["--sandbox"],
+        value: "read-only|workspace-write|danger-full-access",
+        description:
+          "What the commands of the review can access; default: read-only, or the resumed thread's own"
       },
       {
-        "names": [
-          "--cd"
-        ],
-        "value": "DIR",
-        "description": "The directory to work in; default: the current directory"
+        names: ["--cd"],
+        value: "DIR",
+        description: "The directory to work in; default: the current directory"
       },
       {
-        "names": [
-          "--model"
-        ],
-        "value": "M",
-        "description": "The model to use"
+        names: ["--model"],
+        value: "M",
+        description: "The model to use"
       },
       {
-        "names": [
-          "--host"
-        ],
-        "value": "DIR",
-        "description": "Run in the Codex of the host of this directory, which is started if it does not run"
+        names: ["--host"],
+        value: "DIR",
+        description: "Run in the Codex of the host of this directory, which is started if it does not run"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--effort"
-        ],
-        "value": "E",
-        "description": "The reasoning effort, such as low, medium or high; the model defines the values"
+        names: ["--effort"],
+        value: "E",
+        description: "The reasoning effort, such as low, medium or high; the model defines the values"
       },
       {
-        "names": [
-          "--resume"
-        ],
-        "value": "THREAD",
-        "description": "Resume the thread with this id, or the last thread of the directory: last"
+        names: ["--resume"],
+        value: "THREAD",
+        description: "Resume the thread with this id, or the last thread of the directory: last"
       },
       {
-        "names": [
-          "--max-tokens"
-        ],
-        "value": "N",
-        "description": "The maximum number of input and output tokens; the work stops when it exceeds it"
+        names: ["--max-tokens"],
+        value: "N",
+        description: "The maximum number of input and output tokens; the work stops when it exceeds it"
       },
       {
-        "names": [
-          "--budget-usd"
-        ],
-        "value": "USD",
-        "description": "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
+        names: ["--budget-usd"],
+        value: "USD",
+        description:
+          "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
       },
       {
-        "names": [
-          "--price"
-        ],
-        "value": "MODEL=INPUT,OUTPUT[,CACHED]",
-        "description": "The price of a model, in US dollars for a million tokens; can be repeated"
+        names: ["--price"],
+        value: "MODEL=INPUT,OUTPUT[,CACHED]",
+        description: "The price of a model, in US dollars for a million tokens; can be repeated"
       },
       {
-        "names": [
-          "--prices"
-        ],
-        "value": "FILE",
-        "description": "A JSON file with prices by model, such as {\"gpt-5.5\": {\"input\": 5, \"cachedInput\": 0.5, \"output\": 30}}"
+        names: ["--prices"],
+        value: "FILE",
+        description:
+          'A JSON file with prices by model, such as {"gpt-5.5": {"input": 5, "cachedInput": 0.5, "output": 30}}'
       },
       {
-        "names": [
-          "--timeout"
-        ],
-        "value": "DURATION",
-        "description": "The maximum duration of the review: 500ms, 20s, 5m, 1h30m; default: 30m"
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "The maximum duration of the review: 500ms, 20s, 5m, 1h30m; default: 30m"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print every event as a line of JSON on stdout; the last has the findings"
+        names: ["--json"],
+        description: "Print every event as a line of JSON on stdout; the last has the findings"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex review --uncommitted",
-        "description": "Review everything that is not committed"
+        command: "effect-codex review --uncommitted",
+        description: "Review everything that is not committed"
       },
       {
-        "command": "effect-codex review --branch main --json | tail -1 | jq .review.findings",
-        "description": "In a script: the findings as JSON"
+        command: "effect-codex review --branch main --json | tail -1 | jq .review.findings",
+        description: "In a script: the findings as JSON"
       },
       {
-        "command": "effect-codex review \"Look for races in src/queue.ts\"",
-        "description": "Review what a text says"
+        command: 'effect-codex review "Look for races in src/queue.ts"',
+        description: "Review what a text says"
       }
     ]
   },
   "effect-codex goal": {
-    "path": [
-      "effect-codex",
-      "goal"
-    ],
-    "description": "Have Codex work, turn after turn, until an objective is reached",
-    "usage": "effect-codex goal [flags] [OBJECTIVE]",
-    "arguments": [
+    path: ["effect-codex", "goal"],
+    description: "Have Codex work, turn after turn, until an objective is reached",
+    usage: "effect-codex goal [flags] [OBJECTIVE]",
+    arguments: [
       {
-        "name": "OBJECTIVE",
-        "description": "What to reach; read from stdin if it is missing or -"
+        name: "OBJECTIVE",
+        description: "What to reach; read from stdin if it is missing or -"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--cd"
-        ],
-        "value": "DIR",
-        "description": "The directory to work in; default: the current directory"
+        names: ["--cd"],
+        value: "DIR",
+        description: "The directory to work in; default: the current directory"
       },
       {
-        "names": [
-          "--model"
-        ],
-        "value": "M",
-        "description": "The model to use"
+        names: ["--model"],
+        value: "M",
+        description: "The model to use"
       },
       {
-        "names": [
-          "--host"
-        ],
-        "value": "DIR",
-        "description": "Run in the Codex of the host of this directory, which is started if it does not run"
+        names: ["--host"],
+        value: "DIR",
+        description: "Run in the Codex of the host of this directory, which is started if it does not run"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--effort"
-        ],
-        "value": "E",
-        "description": "The reasoning effort, such as low, medium or high; the model defines the values"
+        names: ["--effort"],
+        value: "E",
+        description: "The reasoning effort, such as low, medium or high; the model defines the values"
       },
       {
-        "names": [
-          "--resume"
-        ],
-        "value": "THREAD",
-        "description": "Resume the thread with this id, or the last thread of the directory: last"
+        names: ["--resume"],
+        value: "THREAD",
+        description: "Resume the thread with this id, or the last thread of the directory: last"
       },
       {
-        "names": [
-          "--max-tokens"
-        ],
-        "value": "N",
-        "description": "The maximum number of input and output tokens; the work stops when it exceeds it"
+        names: ["--max-tokens"],
+        value: "N",
+        description: "The maximum number of input and output tokens; the work stops when it exceeds it"
       },
       {
-        "names": [
-          "--budget-usd"
-        ],
-        "value": "USD",
-        "description": "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
+        names: ["--budget-usd"],
+        value: "USD",
+        description:
+          "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
       },
       {
-        "names": [
-          "--price"
-        ],
-        "value": "MODEL=INPUT,OUTPUT[,CACHED]",
-        "description": "The price of a model, in US dollars for a million tokens; can be repeated"
+        names: ["--price"],
+        value: "MODEL=INPUT,OUTPUT[,CACHED]",
+        description: "The price of a model, in US dollars for a million tokens; can be repeated"
       },
       {
-        "names": [
-          "--prices"
-        ],
-        "value": "FILE",
-        "description": "A JSON file with prices by model, such as {\"gpt-5.5\": {\"input\": 5, \"cachedInput\": 0.5, \"output\": 30}}"
+        names: ["--prices"],
+        value: "FILE",
+        description:
+          'A JSON file with prices by model, such as {"gpt-5.5": {"input": 5, "cachedInput": 0.5, "output": 30}}'
       },
       {
-        "names": [
-          "--sandbox"
-        ],
-        "value": "read-only|workspace-write|danger-full-access",
-        "description": "What commands can access without approval; default: workspace-write, or the resumed thread's own"
+        names: ["--sandbox"],
+        value: "read-only|workspace-write|danger-full-access",
+        description:
+          "What commands can access without approval; default: workspace-write, or the resumed thread's own"
       },
       {
-        "names": [
-          "--network"
-        ],
-        "description": "Let sandboxed commands use the network"
+        names: ["--network"],
+        description: "Let sandboxed commands use the network"
       },
       {
-        "names": [
-          "--add-dir"
-        ],
-        "value": "DIR",
-        "description": "A further directory to work in and to write; can be repeated"
+        names: ["--add-dir"],
+        value: "DIR",
+        description: "A further directory to work in and to write; can be repeated"
       },
       {
-        "names": [
-          "--approve"
-        ],
-        "value": "never|ask|all|RULES.json",
-        "description": "How to answer approval requests; default: ask on a terminal, otherwise never"
+        names: ["--approve"],
+        value: "never|ask|all|RULES.json",
+        description: "How to answer approval requests; default: ask on a terminal, otherwise never"
       },
       {
-        "names": [
-          "--trust-rules-file"
-        ],
-        "description": "Use the rules file of --approve even if the agent can write it"
+        names: ["--trust-rules-file"],
+        description: "Use the rules file of --approve even if the agent can write it"
       },
       {
-        "names": [
-          "--token-budget"
-        ],
-        "value": "N",
-        "description": "The number of tokens after which Codex ends the goal as budgetLimited"
+        names: ["--token-budget"],
+        value: "N",
+        description: "The number of tokens after which Codex ends the goal as budgetLimited"
       },
       {
-        "names": [
-          "--timeout"
-        ],
-        "value": "DURATION",
-        "description": "The maximum duration of the goal: 500ms, 20s, 5m, 1h30m; default: none"
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "The maximum duration of the goal: 500ms, 20s, 5m, 1h30m; default: none"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print every event as a line of JSON on stdout"
+        names: ["--json"],
+        description: "Print every event as a line of JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex goal \"Every module has a test\" --token-budget 300000",
-        "description": "Stop when the objective is reached or the tokens are used"
+        command: 'effect-codex goal "Every module has a test" --token-budget 300000',
+        description: "Stop when the objective is reached or the tokens are used"
       }
     ]
   },
   "effect-codex attach": {
-    "path": [
-      "effect-codex",
-      "attach"
-    ],
-    "description": "Show the running turn of a thread to its end; Ctrl-C leaves it running",
-    "usage": "effect-codex attach [flags] [THREAD]",
-    "arguments": [
+    path: ["effect-codex", "attach"],
+    description: "Show the running turn of a thread to its end; Ctrl-C leaves it running",
+    usage: "effect-codex attach [flags] [THREAD]",
+    arguments: [
       {
-        "name": "THREAD",
-        "description": "The id of the thread, or last: the thread that was used last; default: last"
+        name: "THREAD",
+        description: "The id of the thread, or last: the thread that was used last; default: last"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--host"
-        ],
-        "value": "DIR",
-        "description": "The directory of the host that runs the turn"
+        names: ["--host"],
+        value: "DIR",
+        description: "The directory of the host that runs the turn"
       },
       {
-        "names": [
-          "--socket"
-        ],
-        "value": "PATH",
-        "description": "The socket of the Codex that runs the turn, instead of --host"
+        names: ["--socket"],
+        value: "PATH",
+        description: "The socket of the Codex that runs the turn, instead of --host"
       },
       {
-        "names": [
-          "--approve"
-        ],
-        "value": "never|ask|all|RULES.json",
-        "description": "How to answer approval requests; default: ask on a terminal, otherwise never"
+        names: ["--approve"],
+        value: "never|ask|all|RULES.json",
+        description: "How to answer approval requests; default: ask on a terminal, otherwise never"
       },
       {
-        "names": [
-          "--trust-rules-file"
-        ],
-        "description": "Use the rules file of --approve even if the agent can write it"
+        names: ["--trust-rules-file"],
+        description: "Use the rules file of --approve even if the agent can write it"
       },
       {
-        "names": [
-          "--interrupt"
-        ],
-        "description": "Interrupt the turn, and show how it ends"
+        names: ["--interrupt"],
+        description: "Interrupt the turn, and show how it ends"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print every event as a line of JSON on stdout"
+        names: ["--json"],
+        description: "Print every event as a line of JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex attach --host ~/.local/state/my-bot",
-        "description": "Watch the turn of the thread that was used last, and answer its approval requests"
+        command: "effect-codex attach --host ~/.local/state/my-bot",
+        description: "Watch the turn of the thread that was used last, and answer its approval requests"
       }
     ]
   },
   "effect-codex exec": {
-    "path": [
-      "effect-codex",
-      "exec"
-    ],
-    "description": "Run a command in Codex's sandbox, without a model",
-    "usage": "effect-codex exec [flags] COMMAND...",
-    "arguments": [
+    path: ["effect-codex", "exec"],
+    description: "Run a command in Codex's sandbox, without a model",
+    usage: "effect-codex exec [flags] COMMAND...",
+    arguments: [
       {
-        "name": "COMMAND...",
-        "description": "The program and its arguments, after --; no shell interprets them"
+        name: "COMMAND...",
+        description: "The program and its arguments, after --; no shell interprets them"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--cd"
-        ],
-        "value": "DIR",
-        "description": "The directory to work in; default: the current directory"
+        names: ["--cd"],
+        value: "DIR",
+        description: "The directory to work in; default: the current directory"
       },
       {
-        "names": [
-          "--sandbox"
-        ],
-        "value": "read-only|workspace-write|danger-full-access",
-        "description": "What the command can access; default: read-only"
+        names: ["--sandbox"],
+        value: "read-only|workspace-write|danger-full-access",
+        description: "What the command can access; default: read-only"
       },
       {
-        "names": [
-          "--env"
-        ],
-        "value": "NAME=VALUE",
-        "description": "A variable of the command, in addition to those of the agent's commands; can be repeated"
+        names: ["--env"],
+        value: "NAME=VALUE",
+        description:
+          "A variable of the command, in addition to those of the agent's commands; can be repeated"
       },
       {
-        "names": [
-          "--tty"
-        ],
-        "description": "Run the command in a terminal of its own, which this terminal shows"
+        names: ["--tty"],
+        description: "Run the command in a terminal of its own, which this terminal shows"
       },
       {
-        "names": [
-          "--timeout"
-        ],
-        "value": "DURATION",
-        "description": "The maximum duration of the command: 500ms, 20s, 5m, 1h30m; default: none"
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "The maximum duration of the command: 500ms, 20s, 5m, 1h30m; default: none"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print the outputs and the end as lines of JSON on stdout"
+        names: ["--json"],
+        description: "Print the outputs and the end as lines of JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex exec -- npm test",
-        "description": "Run the tests, which cannot write"
+        command: "effect-codex exec -- npm test",
+        description: "Run the tests, which cannot write"
       },
       {
-        "command": "effect-codex exec --sandbox workspace-write --timeout 5m -- npm run build",
-        "description": "Let the command write below the directory"
+        command: "effect-codex exec --sandbox workspace-write --timeout 5m -- npm run build",
+        description: "Let the command write below the directory"
       },
       {
-        "command": "effect-codex exec --tty -- bash",
-        "description": "Work in a shell in the sandbox"
+        command: "effect-codex exec --tty -- bash",
+        description: "Work in a shell in the sandbox"
       }
     ]
   },
   "effect-codex limits": {
-    "path": [
-      "effect-codex",
-      "limits"
-    ],
-    "description": "Show how much of the account's usage limits is used, and when they reset",
-    "usage": "effect-codex limits [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "limits"],
+    description: "Show how much of the account's usage limits is used, and when they reset",
+    usage: "effect-codex limits [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex limits",
-        "description": "Show the limits of the account that Codex is logged in with"
+        command: "effect-codex limits",
+        description: "Show the limits of the account that Codex is logged in with"
       }
     ]
   },
   "effect-codex serve": {
-    "path": [
-      "effect-codex",
-      "serve"
-    ],
-    "description": "Serve a page with conversations, live turns and the approval inbox",
-    "usage": "effect-codex serve COMMAND [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "serve"],
+    description: "Serve a page with conversations, live turns and the approval inbox",
+    usage: "effect-codex serve COMMAND [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--host"
-        ],
-        "value": "ADDRESS",
-        "description": "The address to listen on; default: 127.0.0.1. Another machine needs TLS"
+        names: ["--host"],
+        value: "ADDRESS",
+        description: "The address to listen on; default: 127.0.0.1. Another machine needs TLS"
       },
       {
-        "names": [
-          "--port"
-        ],
-        "value": "N",
-        "description": "The port to listen on; default: 4815, 0 for any free one"
+        names: ["--port"],
+        value: "N",
+        description: "The port to listen on; default: 4815, 0 for any free one"
       },
       {
-        "names": [
-          "--allow-host"
-        ],
-        "value": "NAME",
-        "description": "A name by which browsers reach the server, such as that of a proxy; can be repeated"
+        names: ["--allow-host"],
+        value: "NAME",
+        description: "A name by which browsers reach the server, such as that of a proxy; can be repeated"
       },
       {
-        "names": [
-          "--tls-cert"
-        ],
-        "value": "FILE",
-        "description": "The certificate of the server, as PEM"
+        names: ["--tls-cert"],
+        value: "FILE",
+        description: "The certificate of the server, as PEM"
       },
       {
-        "names": [
-          "--tls-key"
-        ],
-        "value": "FILE",
-        "description": "The private key of the certificate, as PEM"
+        names: ["--tls-key"],
+        value: "FILE",
+        description: "The private key of the certificate, as PEM"
       },
       {
-        "names": [
-          "--state"
-        ],
-        "value": "DIR",
-        "description": "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
+        names: ["--state"],
+        value: "DIR",
+        description:
+          "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
       },
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns: the page also shows them and their approval requests, and submits them"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description:
+          "The database of durable turns: the page also shows them and their approval requests, and submits them"
       },
       {
-        "names": [
-          "--traces"
-        ],
-        "value": "FILE",
-        "description": "A file of telemetry with turns that the server itself has not run or no longer keeps; can be repeated"
+        names: ["--traces"],
+        value: "FILE",
+        description:
+          "A file of telemetry with turns that the server itself has not run or no longer keeps; can be repeated"
       },
       {
-        "names": [
-          "--cd"
-        ],
-        "value": "DIR",
-        "description": "The directory to work in; default: the current directory"
+        names: ["--cd"],
+        value: "DIR",
+        description: "The directory to work in; default: the current directory"
       },
       {
-        "names": [
-          "--model"
-        ],
-        "value": "M",
-        "description": "The model to use"
+        names: ["--model"],
+        value: "M",
+        description: "The model to use"
       },
       {
-        "names": [
-          "--effort"
-        ],
-        "value": "E",
-        "description": "The reasoning effort, such as low, medium or high; the model defines the values"
+        names: ["--effort"],
+        value: "E",
+        description: "The reasoning effort, such as low, medium or high; the model defines the values"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--sandbox"
-        ],
-        "value": "read-only|workspace-write",
-        "description": "What commands can access without approval; default: workspace-write"
+        names: ["--sandbox"],
+        value: "read-only|workspace-write",
+        description: "What commands can access without approval; default: workspace-write"
       },
       {
-        "names": [
-          "--network"
-        ],
-        "description": "Let sandboxed commands use the network"
+        names: ["--network"],
+        description: "Let sandboxed commands use the network"
       },
       {
-        "names": [
-          "--add-dir"
-        ],
-        "value": "DIR",
-        "description": "A further directory to work in and to write; can be repeated"
+        names: ["--add-dir"],
+        value: "DIR",
+        description: "A further directory to work in and to write; can be repeated"
       },
       {
-        "names": [
-          "--rules"
-        ],
-        "value": "FILE",
-        "description": "Rules that decide about requests before a person is asked, as in --approve of run"
+        names: ["--rules"],
+        value: "FILE",
+        description: "Rules that decide about requests before a person is asked, as in --approve of run"
       },
       {
-        "names": [
-          "--trust-rules-file"
-        ],
-        "description": "Use the rules file even if the agent can write it"
+        names: ["--trust-rules-file"],
+        description: "Use the rules file even if the agent can write it"
       },
       {
-        "names": [
-          "--approval-timeout"
-        ],
-        "value": "DURATION",
-        "description": "How long a request waits for an answer before it is declined; default: 10m"
+        names: ["--approval-timeout"],
+        value: "DURATION",
+        description: "How long a request waits for an answer before it is declined; default: 10m"
       },
       {
-        "names": [
-          "--timeout"
-        ],
-        "value": "DURATION",
-        "description": "The maximum duration of a turn: 20s, 5m, 1h30m; default: 30m"
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "The maximum duration of a turn: 20s, 5m, 1h30m; default: 30m"
       },
       {
-        "names": [
-          "--max-tokens"
-        ],
-        "value": "N",
-        "description": "The maximum number of input and output tokens; the work stops when it exceeds it"
+        names: ["--max-tokens"],
+        value: "N",
+        description: "The maximum number of input and output tokens; the work stops when it exceeds it"
       },
       {
-        "names": [
-          "--budget-usd"
-        ],
-        "value": "USD",
-        "description": "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
+        names: ["--budget-usd"],
+        value: "USD",
+        description:
+          "The maximum cost in US dollars; the work stops when it exceeds it. Needs --price or --prices"
       },
       {
-        "names": [
-          "--price"
-        ],
-        "value": "MODEL=INPUT,OUTPUT[,CACHED]",
-        "description": "The price of a model, in US dollars for a million tokens; can be repeated"
+        names: ["--price"],
+        value: "MODEL=INPUT,OUTPUT[,CACHED]",
+        description: "The price of a model, in US dollars for a million tokens; can be repeated"
       },
       {
-        "names": [
-          "--prices"
-        ],
-        "value": "FILE",
-        "description": "A JSON file with prices by model, such as {\"gpt-5.5\": {\"input\": 5, \"cachedInput\": 0.5, \"output\": 30}}"
+        names: ["--prices"],
+        value: "FILE",
+        description:
+          'A JSON file with prices by model, such as {"gpt-5.5": {"input": 5, "cachedInput": 0.5, "output": 30}}'
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "token",
-        "description": "Make, list and revoke tokens"
+        name: "token",
+        description: "Make, list and revoke tokens"
       }
     ],
-    "examples": [
+    examples: [
       {
-        "command": "effect-codex serve",
-        "description": "Open the address that it prints"
+        command: "effect-codex serve",
+        description: "Open the address that it prints"
       },
       {
-        "command": "effect-codex serve token add phone --role approve",
-        "description": "Make a token for another device"
+        command: "effect-codex serve token add phone --role approve",
+        description: "Make a token for another device"
       }
     ]
   },
   "effect-codex worker": {
-    "path": [
-      "effect-codex",
-      "worker"
-    ],
-    "description": "Run the durable turns of a database until Ctrl-C or SIGTERM; a next worker continues what is left",
-    "usage": "effect-codex worker [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "worker"],
+    description:
+      "Run the durable turns of a database until Ctrl-C or SIGTERM; a next worker continues what is left",
+    usage: "effect-codex worker [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       },
       {
-        "names": [
-          "--engine"
-        ],
-        "value": "unix:PATH|ws://...|wss://...",
-        "description": "The socket of a running codex app-server; can be repeated. The variable CODEX_TOKEN has the token. Default: start Codex, which ends with the worker"
+        names: ["--engine"],
+        value: "unix:PATH|ws://...|wss://...",
+        description:
+          "The socket of a running codex app-server; can be repeated. The variable CODEX_TOKEN has the token. Default: start Codex, which ends with the worker"
       },
       {
-        "names": [
-          "--take-over-after"
-        ],
-        "value": "DURATION",
-        "description": "How long no worker reaches an engine before its threads continue on another one: 30s, 10m; default: 2m"
+        names: ["--take-over-after"],
+        value: "DURATION",
+        description:
+          "How long no worker reaches an engine before its threads continue on another one: 30s, 10m; default: 2m"
       },
       {
-        "names": [
-          "--host"
-        ],
-        "value": "DIR",
-        "description": "The directory of an engine host, which is started if it does not run and goes on without the worker"
+        names: ["--host"],
+        value: "DIR",
+        description:
+          "The directory of an engine host, which is started if it does not run and goes on without the worker"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--approve"
-        ],
-        "value": "never|all|RULES.json",
-        "description": "What decides about approvals first; the rest waits in the database for an answer. Default: everything waits"
+        names: ["--approve"],
+        value: "never|all|RULES.json",
+        description:
+          "What decides about approvals first; the rest waits in the database for an answer. Default: everything waits"
       },
       {
-        "names": [
-          "--trust-rules-file"
-        ],
-        "description": "Use the rules file of --approve even if the agent can write it"
+        names: ["--trust-rules-file"],
+        description: "Use the rules file of --approve even if the agent can write it"
       },
       {
-        "names": [
-          "--approval-expiry"
-        ],
-        "value": "DURATION",
-        "description": "How long an approval waits before it is declined: 30m, 8h; default: 24h"
+        names: ["--approval-expiry"],
+        value: "DURATION",
+        description: "How long an approval waits before it is declined: 30m, 8h; default: 24h"
       },
       {
-        "names": [
-          "--concurrency"
-        ],
-        "value": "N",
-        "description": "How many turns run at the same time; default: 100"
+        names: ["--concurrency"],
+        value: "N",
+        description: "How many turns run at the same time; default: 100"
       },
       {
-        "names": [
-          "--program-version"
-        ],
-        "value": "VERSION",
-        "description": "Turns that a worker with another version has started end with IncompatibleJournal; default: any version"
+        names: ["--program-version"],
+        value: "VERSION",
+        description:
+          "Turns that a worker with another version has started end with IncompatibleJournal; default: any version"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print every change of a turn as a line of JSON on stdout"
+        names: ["--json"],
+        description: "Print every change of a turn as a line of JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex worker --db sqlite:turns.db --host ~/codex-host",
-        "description": "Run turns on a Codex that goes on when the worker ends"
+        command: "effect-codex worker --db sqlite:turns.db --host ~/codex-host",
+        description: "Run turns on a Codex that goes on when the worker ends"
       },
       {
-        "command": "effect-codex worker --db sqlite:turns.db --engine unix:one.sock --engine unix:two.sock",
-        "description": "Spread the threads over two engines; if one dies, its threads continue on the other"
+        command: "effect-codex worker --db sqlite:turns.db --engine unix:one.sock --engine unix:two.sock",
+        description: "Spread the threads over two engines; if one dies, its threads continue on the other"
       },
       {
-        "command": "effect-codex worker --db sqlite:turns.db --approve ~/rules.json --json",
-        "description": "Let rules decide about approvals first, and print JSON lines"
+        command: "effect-codex worker --db sqlite:turns.db --approve ~/rules.json --json",
+        description: "Let rules decide about approvals first, and print JSON lines"
       }
     ]
   },
   "effect-codex threads": {
-    "path": [
-      "effect-codex",
-      "threads"
-    ],
-    "description": "List, show, fork, archive and delete the threads that Codex stores",
-    "usage": "effect-codex threads COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "threads"],
+    description: "List, show, fork, archive and delete the threads that Codex stores",
+    usage: "effect-codex threads COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "list",
-        "description": "List threads, the most recent first"
+        name: "list",
+        description: "List threads, the most recent first"
       },
       {
-        "name": "show",
-        "description": "Show the messages and work of a thread"
+        name: "show",
+        description: "Show the messages and work of a thread"
       },
       {
-        "name": "fork",
-        "description": "Start a thread from a copy of another thread's history"
+        name: "fork",
+        description: "Start a thread from a copy of another thread's history"
       },
       {
-        "name": "archive",
-        "description": "Remove a thread from the list without deleting it"
+        name: "archive",
+        description: "Remove a thread from the list without deleting it"
       },
       {
-        "name": "delete",
-        "description": "Delete a thread permanently"
+        name: "delete",
+        description: "Delete a thread permanently"
       }
     ],
-    "examples": []
+    examples: []
   },
   "effect-codex host": {
-    "path": [
-      "effect-codex",
-      "host"
-    ],
-    "description": "Run Codex in the background, so that turns outlive the programs that start them",
-    "usage": "effect-codex host COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "host"],
+    description: "Run Codex in the background, so that turns outlive the programs that start them",
+    usage: "effect-codex host COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "start",
-        "description": "Start the host of a directory if it does not run, and wait until Codex answers"
+        name: "start",
+        description: "Start the host of a directory if it does not run, and wait until Codex answers"
       },
       {
-        "name": "serve",
-        "description": "Run the host of a directory in the foreground, for a service manager, until SIGTERM or Ctrl-C"
+        name: "serve",
+        description:
+          "Run the host of a directory in the foreground, for a service manager, until SIGTERM or Ctrl-C"
       },
       {
-        "name": "status",
-        "description": "Show the processes, versions, clients and turns of a host"
+        name: "status",
+        description: "Show the processes, versions, clients and turns of a host"
       },
       {
-        "name": "drain",
-        "description": "Start a new Codex for new turns, after an update; the old one ends when its turns have ended"
+        name: "drain",
+        description:
+          "Start a new Codex for new turns, after an update; the old one ends when its turns have ended"
       },
       {
-        "name": "stop",
-        "description": "End a host with its turns, and all commands that they started"
+        name: "stop",
+        description: "End a host with its turns, and all commands that they started"
       }
     ],
-    "examples": []
+    examples: []
   },
   "effect-codex submit": {
-    "path": [
-      "effect-codex",
-      "submit"
-    ],
-    "description": "Submit a durable turn, print its key, and return at once",
-    "usage": "effect-codex submit [flags] [PROMPT]",
-    "arguments": [
+    path: ["effect-codex", "submit"],
+    description: "Submit a durable turn, print its key, and return at once",
+    usage: "effect-codex submit [flags] [PROMPT]",
+    arguments: [
       {
-        "name": "PROMPT",
-        "description": "What to do; read from stdin if it is missing or -"
+        name: "PROMPT",
+        description: "What to do; read from stdin if it is missing or -"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       },
       {
-        "names": [
-          "--key"
-        ],
-        "value": "KEY",
-        "description": "Identifies the turn: the same submission with the same key finds the first turn"
+        names: ["--key"],
+        value: "KEY",
+        description: "Identifies the turn: the same submission with the same key finds the first turn"
       },
       {
-        "names": [
-          "--thread"
-        ],
-        "value": "ID",
-        "description": "The durable thread, new or not, under a name of your choice; default: a new one"
+        names: ["--thread"],
+        value: "ID",
+        description: "The durable thread, new or not, under a name of your choice; default: a new one"
       },
       {
-        "names": [
-          "--cd"
-        ],
-        "value": "DIR",
-        "description": "The directory to work in; default: the current directory for a new thread"
+        names: ["--cd"],
+        value: "DIR",
+        description: "The directory to work in; default: the current directory for a new thread"
       },
       {
-        "names": [
-          "--model"
-        ],
-        "value": "M",
-        "description": "The model to use"
+        names: ["--model"],
+        value: "M",
+        description: "The model to use"
       },
       {
-        "names": [
-          "--effort"
-        ],
-        "value": "E",
-        "description": "The reasoning effort, such as low, medium or high"
+        names: ["--effort"],
+        value: "E",
+        description: "The reasoning effort, such as low, medium or high"
       },
       {
-        "names": [
-          "--sandbox"
-        ],
-        "value": "read-only|workspace-write|danger-full-access",
-        "description": "What commands can access without approval; default: workspace-write, or the thread's own"
+        names: ["--sandbox"],
+        value: "read-only|workspace-write|danger-full-access",
+        description:
+          "What commands can access without approval; default: workspace-write, or the thread's own"
       },
       {
-        "names": [
-          "--network"
-        ],
-        "description": "Let sandboxed commands use the network; needs --sandbox"
+        names: ["--network"],
+        description: "Let sandboxed commands use the network; needs --sandbox"
       },
       {
-        "names": [
-          "--add-dir"
-        ],
-        "value": "DIR",
-        "description": "A further directory to work in and to write; can be repeated"
+        names: ["--add-dir"],
+        value: "DIR",
+        description: "A further directory to work in and to write; can be repeated"
       },
       {
-        "names": [
-          "--mode"
-        ],
-        "value": "default|plan",
-        "description": "plan: propose a plan instead of changing files; default: the thread's own"
+        names: ["--mode"],
+        value: "default|plan",
+        description: "plan: propose a plan instead of changing files; default: the thread's own"
       },
       {
-        "names": [
-          "--max-tokens"
-        ],
-        "value": "N",
-        "description": "The maximum number of input and output tokens; the turn stops when it exceeds it"
+        names: ["--max-tokens"],
+        value: "N",
+        description: "The maximum number of input and output tokens; the turn stops when it exceeds it"
       },
       {
-        "names": [
-          "--timeout"
-        ],
-        "value": "DURATION",
-        "description": "The maximum duration of the turn: 500ms, 20s, 5m, 1h30m; default: the worker's"
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "The maximum duration of the turn: 500ms, 20s, 5m, 1h30m; default: the worker's"
       },
       {
-        "names": [
-          "--recovery"
-        ],
-        "value": "continue|fail",
-        "description": "What to do if the engine dies during the turn; default: the worker's"
+        names: ["--recovery"],
+        value: "continue|fail",
+        description: "What to do if the engine dies during the turn; default: the worker's"
       },
       {
-        "names": [
-          "--user"
-        ],
-        "value": "NAME",
-        "description": "The user of a new thread; only a keyed hash is stored"
+        names: ["--user"],
+        value: "NAME",
+        description: "The user of a new thread; only a keyed hash is stored"
       },
       {
-        "names": [
-          "--team"
-        ],
-        "value": "NAME",
-        "description": "The team of a new thread, for telemetry"
+        names: ["--team"],
+        value: "NAME",
+        description: "The team of a new thread, for telemetry"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print the turn as a line of JSON on stdout"
+        names: ["--json"],
+        description: "Print the turn as a line of JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex submit --db sqlite:state/turns.db --key build-1842 --cd ../app \"Fix the failing test\"",
-        "description": "A worker with the same database runs it"
+        command:
+          'effect-codex submit --db sqlite:state/turns.db --key build-1842 --cd ../app "Fix the failing test"',
+        description: "A worker with the same database runs it"
       }
     ]
   },
   "effect-codex turns": {
-    "path": [
-      "effect-codex",
-      "turns"
-    ],
-    "description": "List, watch and interrupt durable turns",
-    "usage": "effect-codex turns COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "turns"],
+    description: "List, watch and interrupt durable turns",
+    usage: "effect-codex turns COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "list",
-        "description": "List durable turns, the newest first"
+        name: "list",
+        description: "List durable turns, the newest first"
       },
       {
-        "name": "watch",
-        "description": "Show what a durable turn did so far and does, until it ends"
+        name: "watch",
+        description: "Show what a durable turn did so far and does, until it ends"
       },
       {
-        "name": "interrupt",
-        "description": "Interrupt a durable turn, or take it out of its queue"
+        name: "interrupt",
+        description: "Interrupt a durable turn, or take it out of its queue"
       }
     ],
-    "examples": []
+    examples: []
   },
   "effect-codex approvals": {
-    "path": [
-      "effect-codex",
-      "approvals"
-    ],
-    "description": "List, show and answer the approval requests of durable turns",
-    "usage": "effect-codex approvals COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "approvals"],
+    description: "List, show and answer the approval requests of durable turns",
+    usage: "effect-codex approvals COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "list",
-        "description": "List approval requests, the oldest first"
+        name: "list",
+        description: "List approval requests, the oldest first"
       },
       {
-        "name": "show",
-        "description": "Show an approval request completely, with its hash and its decision"
+        name: "show",
+        description: "Show an approval request completely, with its hash and its decision"
       },
       {
-        "name": "answer",
-        "description": "Answer an approval request; the first answer is accepted"
+        name: "answer",
+        description: "Answer an approval request; the first answer is accepted"
       }
     ],
-    "examples": []
+    examples: []
   },
   "effect-codex db": {
-    "path": [
-      "effect-codex",
-      "db"
-    ],
-    "description": "Maintain the database of durable turns",
-    "usage": "effect-codex db COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "db"],
+    description: "Maintain the database of durable turns",
+    usage: "effect-codex db COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "prune",
-        "description": "Delete turns that ended long ago, with their events; never what still runs"
+        name: "prune",
+        description: "Delete turns that ended long ago, with their events; never what still runs"
       }
     ],
-    "examples": []
+    examples: []
   },
   "effect-codex attachments": {
-    "path": [
-      "effect-codex",
-      "attachments"
-    ],
-    "description": "List staged files, and remove those of ended processes",
-    "usage": "effect-codex attachments COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "attachments"],
+    description: "List staged files, and remove those of ended processes",
+    usage: "effect-codex attachments COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "list",
-        "description": "List the directories of staged files with their owner, file count and size"
+        name: "list",
+        description: "List the directories of staged files with their owner, file count and size"
       },
       {
-        "name": "clean",
-        "description": "Remove staged files of ended processes; files of running processes are never touched"
+        name: "clean",
+        description: "Remove staged files of ended processes; files of running processes are never touched"
       }
     ],
-    "examples": []
+    examples: []
   },
   "effect-codex trace": {
-    "path": [
-      "effect-codex",
-      "trace"
-    ],
-    "description": "List, show, compare, check and send stored telemetry",
-    "usage": "effect-codex trace COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "trace"],
+    description: "List, show, compare, check and send stored telemetry",
+    usage: "effect-codex trace COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "list",
-        "description": "List the turns in files of telemetry"
+        name: "list",
+        description: "List the turns in files of telemetry"
       },
       {
-        "name": "show",
-        "description": "Show a turn: its waterfall, where its time went, what failed"
+        name: "show",
+        description: "Show a turn: its waterfall, where its time went, what failed"
       },
       {
-        "name": "stats",
-        "description": "Count turns, calls, commands, approvals and errors, with their times and success rates"
+        name: "stats",
+        description: "Count turns, calls, commands, approvals and errors, with their times and success rates"
       },
       {
-        "name": "diff",
-        "description": "Compare the telemetry of two times: what got slower, failed or was called more"
+        name: "diff",
+        description: "Compare the telemetry of two times: what got slower, failed or was called more"
       },
       {
-        "name": "html",
-        "description": "Write a page that shows turns in a browser: one file, without network"
+        name: "html",
+        description: "Write a page that shows turns in a browser: one file, without network"
       },
       {
-        "name": "flush",
-        "description": "Send the telemetry that ended processes left in a spool"
+        name: "flush",
+        description: "Send the telemetry that ended processes left in a spool"
       },
       {
-        "name": "check",
-        "description": "Check telemetry in files against the conventions; exit code 1 means violations"
+        name: "check",
+        description: "Check telemetry in files against the conventions; exit code 1 means violations"
       }
     ],
-    "examples": []
+    examples: []
   },
   "effect-codex doctor": {
-    "path": [
-      "effect-codex",
-      "doctor"
-    ],
-    "description": "Check what turns need, and say what to do about each problem",
-    "usage": "effect-codex doctor [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "doctor"],
+    description: "Check what turns need, and say what to do about each problem",
+    usage: "effect-codex doctor [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex doctor",
-        "description": "Exit code 1 means that something needed is broken"
+        command: "effect-codex doctor",
+        description: "Exit code 1 means that something needed is broken"
       },
       {
-        "command": "effect-codex doctor --json | jq '.checks[] | select(.status != \"ok\")'",
-        "description": "In a script: what is not as it should be"
+        command: "effect-codex doctor --json | jq '.checks[] | select(.status != \"ok\")'",
+        description: "In a script: what is not as it should be"
       }
     ]
   },
   "effect-codex demo": {
-    "path": [
-      "effect-codex",
-      "demo"
-    ],
-    "description": "Watch the real Codex fix a failing test offline, and see its trace",
-    "usage": "effect-codex demo",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "demo"],
+    description: "Watch the real Codex fix a failing test offline, and see its trace",
+    usage: "effect-codex demo",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex demo",
-        "description": "Needs no login and no network"
+        command: "effect-codex demo",
+        description: "Needs no login and no network"
       }
     ]
   },
   "effect-codex serve token": {
-    "path": [
-      "effect-codex",
-      "serve",
-      "token"
-    ],
-    "description": "Make, list and revoke tokens",
-    "usage": "effect-codex serve token COMMAND",
-    "arguments": [],
-    "flags": [],
-    "globalFlags": [
+    path: ["effect-codex", "serve", "token"],
+    description: "Make, list and revoke tokens",
+    usage: "effect-codex serve token COMMAND",
+    arguments: [],
+    flags: [],
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [
+    commands: [
       {
-        "name": "add",
-        "description": "Make a token and show it once"
+        name: "add",
+        description: "Make a token and show it once"
       },
       {
-        "name": "list",
-        "description": "List the tokens with their roles"
+        name: "list",
+        description: "List the tokens with their roles"
       },
       {
-        "name": "revoke",
-        "description": "Revoke a token, and end the logins that it started"
+        name: "revoke",
+        description: "Revoke a token, and end the logins that it started"
       }
     ],
-    "examples": []
+    examples: []
   },
   "effect-codex threads list": {
-    "path": [
-      "effect-codex",
-      "threads",
-      "list"
-    ],
-    "description": "List threads, the most recent first",
-    "usage": "effect-codex threads list [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "threads", "list"],
+    description: "List threads, the most recent first",
+    usage: "effect-codex threads list [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--archived"
-        ],
-        "description": "List archived threads instead"
+        names: ["--archived"],
+        description: "List archived threads instead"
       },
       {
-        "names": [
-          "--everywhere"
-        ],
-        "description": "Include threads of other programs: the Codex command line, editors, sub-agents"
+        names: ["--everywhere"],
+        description: "Include threads of other programs: the Codex command line, editors, sub-agents"
       },
       {
-        "names": [
-          "--cd"
-        ],
-        "value": "DIR",
-        "description": "List only threads that work in this directory"
+        names: ["--cd"],
+        value: "DIR",
+        description: "List only threads that work in this directory"
       },
       {
-        "names": [
-          "--search"
-        ],
-        "value": "TEXT",
-        "description": "List only threads whose title contains this text"
+        names: ["--search"],
+        value: "TEXT",
+        description: "List only threads whose title contains this text"
       },
       {
-        "names": [
-          "--limit"
-        ],
-        "value": "N",
-        "description": "The maximum number of threads; default: 20, 0 for all"
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of threads; default: 20, 0 for all"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print JSON on stdout, one line per thread"
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per thread"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex threads list --search parser --limit 5",
-        "description": "The last five threads about the parser"
+        command: "effect-codex threads list --search parser --limit 5",
+        description: "The last five threads about the parser"
       }
     ]
   },
   "effect-codex threads show": {
-    "path": [
-      "effect-codex",
-      "threads",
-      "show"
-    ],
-    "description": "Show the messages and work of a thread",
-    "usage": "effect-codex threads show [flags] THREAD",
-    "arguments": [
+    path: ["effect-codex", "threads", "show"],
+    description: "Show the messages and work of a thread",
+    usage: "effect-codex threads show [flags] THREAD",
+    arguments: [
       {
-        "name": "THREAD",
-        "description": "The id of a thread, as `threads list` prints it, or `last`"
+        name: "THREAD",
+        description: "The id of a thread, as `threads list` prints it, or `last`"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print JSON on stdout, one line per thread"
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per thread"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex threads show last",
-        "description": "The last thread of the current directory"
+        command: "effect-codex threads show last",
+        description: "The last thread of the current directory"
       }
     ]
   },
   "effect-codex threads fork": {
-    "path": [
-      "effect-codex",
-      "threads",
-      "fork"
-    ],
-    "description": "Start a thread from a copy of another thread's history",
-    "usage": "effect-codex threads fork [flags] THREAD",
-    "arguments": [
+    path: ["effect-codex", "threads", "fork"],
+    description: "Start a thread from a copy of another thread's history",
+    usage: "effect-codex threads fork [flags] THREAD",
+    arguments: [
       {
-        "name": "THREAD",
-        "description": "The id of a thread, as `threads list` prints it, or `last`"
+        name: "THREAD",
+        description: "The id of a thread, as `threads list` prints it, or `last`"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--through"
-        ],
-        "value": "TURN",
-        "description": "Copy the history up to and including this turn; default: all turns"
+        names: ["--through"],
+        value: "TURN",
+        description: "Copy the history up to and including this turn; default: all turns"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print JSON on stdout, one line per thread"
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per thread"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex threads fork last",
-        "description": "Try something else and keep the thread"
+        command: "effect-codex threads fork last",
+        description: "Try something else and keep the thread"
       }
     ]
   },
   "effect-codex threads archive": {
-    "path": [
-      "effect-codex",
-      "threads",
-      "archive"
-    ],
-    "description": "Remove a thread from the list without deleting it",
-    "usage": "effect-codex threads archive [flags] THREAD",
-    "arguments": [
+    path: ["effect-codex", "threads", "archive"],
+    description: "Remove a thread from the list without deleting it",
+    usage: "effect-codex threads archive [flags] THREAD",
+    arguments: [
       {
-        "name": "THREAD",
-        "description": "The id of a thread, as `threads list` prints it, or `last`"
+        name: "THREAD",
+        description: "The id of a thread, as `threads list` prints it, or `last`"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--undo"
-        ],
-        "description": "Restore the thread to the list"
+        names: ["--undo"],
+        description: "Restore the thread to the list"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex threads archive last",
-        "description": "Take the last thread of the directory off the list"
+        command: "effect-codex threads archive last",
+        description: "Take the last thread of the directory off the list"
       }
     ]
   },
   "effect-codex threads delete": {
-    "path": [
-      "effect-codex",
-      "threads",
-      "delete"
-    ],
-    "description": "Delete a thread permanently",
-    "usage": "effect-codex threads delete [flags] THREAD",
-    "arguments": [
+    path: ["effect-codex", "threads", "delete"],
+    description: "Delete a thread permanently",
+    usage: "effect-codex threads delete [flags] THREAD",
+    arguments: [
       {
-        "name": "THREAD",
-        "description": "The id of a thread, as `threads list` prints it, or `last`"
+        name: "THREAD",
+        description: "The id of a thread, as `threads list` prints it, or `last`"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--yes",
-          "-y"
-        ],
-        "description": "Delete without asking"
+        names: ["--yes", "-y"],
+        description: "Delete without asking"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex threads delete last --yes",
-        "description": "In a script, which cannot confirm"
+        command: "effect-codex threads delete last --yes",
+        description: "In a script, which cannot confirm"
       }
     ]
   },
   "effect-codex host start": {
-    "path": [
-      "effect-codex",
-      "host",
-      "start"
-    ],
-    "description": "Start the host of a directory if it does not run, and wait until Codex answers",
-    "usage": "effect-codex host start [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "host", "start"],
+    description: "Start the host of a directory if it does not run, and wait until Codex answers",
+    usage: "effect-codex host start [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--dir"
-        ],
-        "value": "DIR",
-        "description": "The directory of the host; it is created if it is missing"
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--idle-timeout"
-        ],
-        "value": "DURATION",
-        "description": "How long the host waits without a client and a loaded thread before it ends; default: 10m"
+        names: ["--idle-timeout"],
+        value: "DURATION",
+        description:
+          "How long the host waits without a client and a loaded thread before it ends; default: 10m"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex host start --dir ~/.local/state/my-bot",
-        "description": "Start Codex in the background"
+        command: "effect-codex host start --dir ~/.local/state/my-bot",
+        description: "Start Codex in the background"
       }
     ]
   },
   "effect-codex host serve": {
-    "path": [
-      "effect-codex",
-      "host",
-      "serve"
-    ],
-    "description": "Run the host of a directory in the foreground, for a service manager, until SIGTERM or Ctrl-C",
-    "usage": "effect-codex host serve [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "host", "serve"],
+    description:
+      "Run the host of a directory in the foreground, for a service manager, until SIGTERM or Ctrl-C",
+    usage: "effect-codex host serve [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--dir"
-        ],
-        "value": "DIR",
-        "description": "The directory of the host; it is created if it is missing"
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
       },
       {
-        "names": [
-          "--config",
-          "-c"
-        ],
-        "value": "key=value",
-        "description": "Override a setting of Codex's configuration; can be repeated"
+        names: ["--config", "-c"],
+        value: "key=value",
+        description: "Override a setting of Codex's configuration; can be repeated"
       },
       {
-        "names": [
-          "--drain-deadline"
-        ],
-        "value": "DURATION",
-        "description": "How long running turns may take to end after SIGTERM or Ctrl-C; default: 1m"
+        names: ["--drain-deadline"],
+        value: "DURATION",
+        description: "How long running turns may take to end after SIGTERM or Ctrl-C; default: 1m"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex host serve --dir /var/lib/agents/host --drain-deadline 10m",
-        "description": "In a systemd unit: after SIGTERM, running turns have ten minutes to end"
+        command: "effect-codex host serve --dir /var/lib/agents/host --drain-deadline 10m",
+        description: "In a systemd unit: after SIGTERM, running turns have ten minutes to end"
       }
     ]
   },
   "effect-codex host status": {
-    "path": [
-      "effect-codex",
-      "host",
-      "status"
-    ],
-    "description": "Show the processes, versions, clients and turns of a host",
-    "usage": "effect-codex host status [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "host", "status"],
+    description: "Show the processes, versions, clients and turns of a host",
+    usage: "effect-codex host status [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--dir"
-        ],
-        "value": "DIR",
-        "description": "The directory of the host; it is created if it is missing"
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex host status --dir ~/.local/state/my-bot --json",
-        "description": "Check a host in a script: the exit code is 1 if it does not run"
+        command: "effect-codex host status --dir ~/.local/state/my-bot --json",
+        description: "Check a host in a script: the exit code is 1 if it does not run"
       }
     ]
   },
   "effect-codex host drain": {
-    "path": [
-      "effect-codex",
-      "host",
-      "drain"
-    ],
-    "description": "Start a new Codex for new turns, after an update; the old one ends when its turns have ended",
-    "usage": "effect-codex host drain [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "host", "drain"],
+    description:
+      "Start a new Codex for new turns, after an update; the old one ends when its turns have ended",
+    usage: "effect-codex host drain [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--dir"
-        ],
-        "value": "DIR",
-        "description": "The directory of the host; it is created if it is missing"
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex host drain --dir ~/.local/state/my-bot",
-        "description": "Use the Codex that is installed now"
+        command: "effect-codex host drain --dir ~/.local/state/my-bot",
+        description: "Use the Codex that is installed now"
       }
     ]
   },
   "effect-codex host stop": {
-    "path": [
-      "effect-codex",
-      "host",
-      "stop"
-    ],
-    "description": "End a host with its turns, and all commands that they started",
-    "usage": "effect-codex host stop [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "host", "stop"],
+    description: "End a host with its turns, and all commands that they started",
+    usage: "effect-codex host stop [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--dir"
-        ],
-        "value": "DIR",
-        "description": "The directory of the host; it is created if it is missing"
+        names: ["--dir"],
+        value: "DIR",
+        description: "The directory of the host; it is created if it is missing"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex host stop --dir ~/.local/state/my-bot",
-        "description": "End everything"
+        command: "effect-codex host stop --dir ~/.local/state/my-bot",
+        description: "End everything"
       }
     ]
   },
   "effect-codex turns list": {
-    "path": [
-      "effect-codex",
-      "turns",
-      "list"
-    ],
-    "description": "List durable turns, the newest first",
-    "usage": "effect-codex turns list [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "turns", "list"],
+    description: "List durable turns, the newest first",
+    usage: "effect-codex turns list [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       },
       {
-        "names": [
-          "--thread"
-        ],
-        "value": "ID",
-        "description": "List only the turns of this durable thread"
+        names: ["--thread"],
+        value: "ID",
+        description: "List only the turns of this durable thread"
       },
       {
-        "names": [
-          "--status"
-        ],
-        "value": "submitted|running|waiting|completed|failed|interrupted",
-        "description": "List only turns in this state"
+        names: ["--status"],
+        value: "submitted|running|waiting|completed|failed|interrupted",
+        description: "List only turns in this state"
       },
       {
-        "names": [
-          "--limit"
-        ],
-        "value": "N",
-        "description": "The maximum number of lines; default: 20"
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of lines; default: 20"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print JSON on stdout, one line per turn"
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per turn"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex turns list --db sqlite:state/turns.db --status waiting",
-        "description": "The turns that wait for an approval or an answer"
+        command: "effect-codex turns list --db sqlite:state/turns.db --status waiting",
+        description: "The turns that wait for an approval or an answer"
       }
     ]
   },
   "effect-codex turns watch": {
-    "path": [
-      "effect-codex",
-      "turns",
-      "watch"
-    ],
-    "description": "Show what a durable turn did so far and does, until it ends",
-    "usage": "effect-codex turns watch [flags] KEY",
-    "arguments": [
+    path: ["effect-codex", "turns", "watch"],
+    description: "Show what a durable turn did so far and does, until it ends",
+    usage: "effect-codex turns watch [flags] KEY",
+    arguments: [
       {
-        "name": "KEY",
-        "description": "The key of a turn, as `submit` prints it"
+        name: "KEY",
+        description: "The key of a turn, as `submit` prints it"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print every event as a line of JSON on stdout"
+        names: ["--json"],
+        description: "Print every event as a line of JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex turns watch build-1842 --db sqlite:state/turns.db",
-        "description": "The exit code is that of `run`"
+        command: "effect-codex turns watch build-1842 --db sqlite:state/turns.db",
+        description: "The exit code is that of `run`"
       }
     ]
   },
   "effect-codex turns interrupt": {
-    "path": [
-      "effect-codex",
-      "turns",
-      "interrupt"
-    ],
-    "description": "Interrupt a durable turn, or take it out of its queue",
-    "usage": "effect-codex turns interrupt [flags] KEY",
-    "arguments": [
+    path: ["effect-codex", "turns", "interrupt"],
+    description: "Interrupt a durable turn, or take it out of its queue",
+    usage: "effect-codex turns interrupt [flags] KEY",
+    arguments: [
       {
-        "name": "KEY",
-        "description": "The key of a turn, as `submit` prints it"
+        name: "KEY",
+        description: "The key of a turn, as `submit` prints it"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex turns interrupt build-1842 --db sqlite:state/turns.db",
-        "description": "Its worker interrupts it"
+        command: "effect-codex turns interrupt build-1842 --db sqlite:state/turns.db",
+        description: "Its worker interrupts it"
       }
     ]
   },
   "effect-codex approvals list": {
-    "path": [
-      "effect-codex",
-      "approvals",
-      "list"
-    ],
-    "description": "List approval requests, the oldest first",
-    "usage": "effect-codex approvals list [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "approvals", "list"],
+    description: "List approval requests, the oldest first",
+    usage: "effect-codex approvals list [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       },
       {
-        "names": [
-          "--all"
-        ],
-        "description": "List also the requests that are decided, expired or withdrawn"
+        names: ["--all"],
+        description: "List also the requests that are decided, expired or withdrawn"
       },
       {
-        "names": [
-          "--thread"
-        ],
-        "value": "ID",
-        "description": "List only the requests of this durable thread"
+        names: ["--thread"],
+        value: "ID",
+        description: "List only the requests of this durable thread"
       },
       {
-        "names": [
-          "--limit"
-        ],
-        "value": "N",
-        "description": "The maximum number of lines; default: 20"
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of lines; default: 20"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print JSON on stdout, one line per request"
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per request"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex approvals list --db sqlite:state/turns.db",
-        "description": "The requests that wait for a decision"
+        command: "effect-codex approvals list --db sqlite:state/turns.db",
+        description: "The requests that wait for a decision"
       }
     ]
   },
   "effect-codex approvals show": {
-    "path": [
-      "effect-codex",
-      "approvals",
-      "show"
-    ],
-    "description": "Show an approval request completely, with its hash and its decision",
-    "usage": "effect-codex approvals show [flags] ID",
-    "arguments": [
+    path: ["effect-codex", "approvals", "show"],
+    description: "Show an approval request completely, with its hash and its decision",
+    usage: "effect-codex approvals show [flags] ID",
+    arguments: [
       {
-        "name": "ID",
-        "description": "The id of a request, as `approvals list` prints it"
+        name: "ID",
+        description: "The id of a request, as `approvals list` prints it"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print JSON on stdout"
+        names: ["--json"],
+        description: "Print JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex approvals show 7c1f --db sqlite:state/turns.db",
-        "description": "Everything that the decision is about"
+        command: "effect-codex approvals show 7c1f --db sqlite:state/turns.db",
+        description: "Everything that the decision is about"
       }
     ]
   },
   "effect-codex approvals answer": {
-    "path": [
-      "effect-codex",
-      "approvals",
-      "answer"
-    ],
-    "description": "Answer an approval request; the first answer is accepted",
-    "usage": "effect-codex approvals answer [flags] ID DECISION",
-    "arguments": [
+    path: ["effect-codex", "approvals", "answer"],
+    description: "Answer an approval request; the first answer is accepted",
+    usage: "effect-codex approvals answer [flags] ID DECISION",
+    arguments: [
       {
-        "name": "ID",
-        "description": "The id of a request, as `approvals list` prints it"
+        name: "ID",
+        description: "The id of a request, as `approvals list` prints it"
       },
       {
-        "name": "DECISION",
-        "description": "accept-for-session also accepts identical requests of the thread"
+        name: "DECISION",
+        description: "accept-for-session also accepts identical requests of the thread"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       },
       {
-        "names": [
-          "--hash"
-        ],
-        "value": "HASH",
-        "description": "The hash that `approvals show` printed: the answer is refused if the request is another one"
+        names: ["--hash"],
+        value: "HASH",
+        description:
+          "The hash that `approvals show` printed: the answer is refused if the request is another one"
       },
       {
-        "names": [
-          "--reason"
-        ],
-        "value": "TEXT",
-        "description": "Why the request is declined"
+        names: ["--reason"],
+        value: "TEXT",
+        description: "Why the request is declined"
       },
       {
-        "names": [
-          "--answer"
-        ],
-        "value": "QUESTION=TEXT",
-        "description": "The answer to a question of the agent, by its id; can be repeated"
+        names: ["--answer"],
+        value: "QUESTION=TEXT",
+        description: "The answer to a question of the agent, by its id; can be repeated"
       },
       {
-        "names": [
-          "--by"
-        ],
-        "value": "NAME",
-        "description": "Who decides, for the audit; default: the name of this user"
+        names: ["--by"],
+        value: "NAME",
+        description: "Who decides, for the audit; default: the name of this user"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print the decided request as JSON on stdout"
+        names: ["--json"],
+        description: "Print the decided request as JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex approvals answer 7c1f decline --reason \"not on a Friday\" --db sqlite:state/turns.db",
-        "description": "The turn continues without it"
+        command:
+          'effect-codex approvals answer 7c1f decline --reason "not on a Friday" --db sqlite:state/turns.db',
+        description: "The turn continues without it"
       }
     ]
   },
   "effect-codex db prune": {
-    "path": [
-      "effect-codex",
-      "db",
-      "prune"
-    ],
-    "description": "Delete turns that ended long ago, with their events; never what still runs",
-    "usage": "effect-codex db prune [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "db", "prune"],
+    description: "Delete turns that ended long ago, with their events; never what still runs",
+    usage: "effect-codex db prune [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--db"
-        ],
-        "value": "sqlite:PATH|postgres://…",
-        "description": "The database of durable turns"
+        names: ["--db"],
+        value: "sqlite:PATH|postgres://…",
+        description: "The database of durable turns"
       },
       {
-        "names": [
-          "--older-than"
-        ],
-        "value": "AGE",
-        "description": "Delete turns that ended longer ago than this: 12h, 30d, 8w"
+        names: ["--older-than"],
+        value: "AGE",
+        description: "Delete turns that ended longer ago than this: 12h, 30d, 8w"
       },
       {
-        "names": [
-          "--approvals"
-        ],
-        "value": "AGE",
-        "description": "Delete also approvals that were decided longer ago; default: keep them"
+        names: ["--approvals"],
+        value: "AGE",
+        description: "Delete also approvals that were decided longer ago; default: keep them"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print the numbers of deleted rows as JSON on stdout"
+        names: ["--json"],
+        description: "Print the numbers of deleted rows as JSON on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex db prune --db sqlite:state/turns.db --older-than 30d",
-        "description": "For example once a day"
+        command: "effect-codex db prune --db sqlite:state/turns.db --older-than 30d",
+        description: "For example once a day"
       }
     ]
   },
   "effect-codex attachments list": {
-    "path": [
-      "effect-codex",
-      "attachments",
-      "list"
-    ],
-    "description": "List the directories of staged files with their owner, file count and size",
-    "usage": "effect-codex attachments list [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "attachments", "list"],
+    description: "List the directories of staged files with their owner, file count and size",
+    usage: "effect-codex attachments list [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--directory"
-        ],
-        "value": "DIR",
-        "description": "The staging directory; default: effect-codex/attachments in your state directory"
+        names: ["--directory"],
+        value: "DIR",
+        description: "The staging directory; default: effect-codex/attachments in your state directory"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex attachments list",
-        "description": "Show which processes have staged files"
+        command: "effect-codex attachments list",
+        description: "Show which processes have staged files"
       }
     ]
   },
   "effect-codex attachments clean": {
-    "path": [
-      "effect-codex",
-      "attachments",
-      "clean"
-    ],
-    "description": "Remove staged files of ended processes; files of running processes are never touched",
-    "usage": "effect-codex attachments clean [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "attachments", "clean"],
+    description: "Remove staged files of ended processes; files of running processes are never touched",
+    usage: "effect-codex attachments clean [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--all"
-        ],
-        "description": "Also remove directories of other containers and machines, and the damaged copies kept for inspection"
+        names: ["--all"],
+        description:
+          "Also remove directories of other containers and machines, and the damaged copies kept for inspection"
       },
       {
-        "names": [
-          "--dry-run"
-        ],
-        "description": "Print what would be removed without removing it"
+        names: ["--dry-run"],
+        description: "Print what would be removed without removing it"
       },
       {
-        "names": [
-          "--directory"
-        ],
-        "value": "DIR",
-        "description": "The staging directory; default: effect-codex/attachments in your state directory"
+        names: ["--directory"],
+        value: "DIR",
+        description: "The staging directory; default: effect-codex/attachments in your state directory"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex attachments clean --dry-run",
-        "description": "Show what ended processes left behind"
+        command: "effect-codex attachments clean --dry-run",
+        description: "Show what ended processes left behind"
       },
       {
-        "command": "effect-codex attachments clean --all --json",
-        "description": "Remove everything that no running process on this machine owns"
+        command: "effect-codex attachments clean --all --json",
+        description: "Remove everything that no running process on this machine owns"
       }
     ]
   },
   "effect-codex trace list": {
-    "path": [
-      "effect-codex",
-      "trace",
-      "list"
-    ],
-    "description": "List the turns in files of telemetry",
-    "usage": "effect-codex trace list [flags] FILE...",
-    "arguments": [
+    path: ["effect-codex", "trace", "list"],
+    description: "List the turns in files of telemetry",
+    usage: "effect-codex trace list [flags] FILE...",
+    arguments: [
       {
-        "name": "FILE...",
-        "description": "OTLP JSON lines, rotated and gzipped ones too"
+        name: "FILE...",
+        description: "OTLP JSON lines, rotated and gzipped ones too"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--sort"
-        ],
-        "value": "start|time|tokens|cost|errors",
-        "description": "What to sort by, the newest or largest first; default: start"
+        names: ["--sort"],
+        value: "start|time|tokens|cost|errors",
+        description: "What to sort by, the newest or largest first; default: start"
       },
       {
-        "names": [
-          "--filter"
-        ],
-        "value": "name=value",
-        "description": "Show only turns such as status=failed, error=*Timeout, time>5s or cost>=0.1; can be repeated. Names: turn, thread, trace, status, model, provider, service, source, workflow, group, user, error, time, wait, tokens, cost, errors, calls, tools, spans"
+        names: ["--filter"],
+        value: "name=value",
+        description:
+          "Show only turns such as status=failed, error=*Timeout, time>5s or cost>=0.1; can be repeated. Names: turn, thread, trace, status, model, provider, service, source, workflow, group, user, error, time, wait, tokens, cost, errors, calls, tools, spans"
       },
       {
-        "names": [
-          "--limit"
-        ],
-        "value": "N",
-        "description": "The maximum number of turns; default: 20, 0 for all"
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of turns; default: 20, 0 for all"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print JSON on stdout, one line per turn"
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per turn"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex trace list traces.jsonl* --filter status=failed --sort cost",
-        "description": "The most expensive turns that failed"
+        command: "effect-codex trace list traces.jsonl* --filter status=failed --sort cost",
+        description: "The most expensive turns that failed"
       }
     ]
   },
   "effect-codex trace show": {
-    "path": [
-      "effect-codex",
-      "trace",
-      "show"
-    ],
-    "description": "Show a turn: its waterfall, where its time went, what failed",
-    "usage": "effect-codex trace show [flags] FILE...",
-    "arguments": [
+    path: ["effect-codex", "trace", "show"],
+    description: "Show a turn: its waterfall, where its time went, what failed",
+    usage: "effect-codex trace show [flags] FILE...",
+    arguments: [
       {
-        "name": "FILE...",
-        "description": "OTLP JSON lines, rotated and gzipped ones too"
+        name: "FILE...",
+        description: "OTLP JSON lines, rotated and gzipped ones too"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--turn"
-        ],
-        "value": "ID",
-        "description": "The turn, as `trace list` prints it, or the beginning or end of its id; default: the last one"
+        names: ["--turn"],
+        value: "ID",
+        description:
+          "The turn, as `trace list` prints it, or the beginning or end of its id; default: the last one"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex trace show traces.jsonl",
-        "description": "The last turn of a file"
+        command: "effect-codex trace show traces.jsonl",
+        description: "The last turn of a file"
       }
     ]
   },
   "effect-codex trace stats": {
-    "path": [
-      "effect-codex",
-      "trace",
-      "stats"
-    ],
-    "description": "Count turns, calls, commands, approvals and errors, with their times and success rates",
-    "usage": "effect-codex trace stats [flags] FILE...",
-    "arguments": [
+    path: ["effect-codex", "trace", "stats"],
+    description: "Count turns, calls, commands, approvals and errors, with their times and success rates",
+    usage: "effect-codex trace stats [flags] FILE...",
+    arguments: [
       {
-        "name": "FILE...",
-        "description": "OTLP JSON lines, rotated and gzipped ones too"
+        name: "FILE...",
+        description: "OTLP JSON lines, rotated and gzipped ones too"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex trace stats traces.jsonl*",
-        "description": "All files of a rotation together"
+        command: "effect-codex trace stats traces.jsonl*",
+        description: "All files of a rotation together"
       }
     ]
   },
   "effect-codex trace diff": {
-    "path": [
-      "effect-codex",
-      "trace",
-      "diff"
-    ],
-    "description": "Compare the telemetry of two times: what got slower, failed or was called more",
-    "usage": "effect-codex trace diff [flags] [FILE...]",
-    "arguments": [
+    path: ["effect-codex", "trace", "diff"],
+    description: "Compare the telemetry of two times: what got slower, failed or was called more",
+    usage: "effect-codex trace diff [flags] [FILE...]",
+    arguments: [
       {
-        "name": "FILE...",
-        "description": "Two files of telemetry, BEFORE and AFTER; or none, with --before and --after"
+        name: "FILE...",
+        description: "Two files of telemetry, BEFORE and AFTER; or none, with --before and --after"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--before"
-        ],
-        "value": "FILE",
-        "description": "A file of the first side; can be repeated, also for rotated and gzipped files"
+        names: ["--before"],
+        value: "FILE",
+        description: "A file of the first side; can be repeated, also for rotated and gzipped files"
       },
       {
-        "names": [
-          "--after"
-        ],
-        "value": "FILE",
-        "description": "A file of the second side; can be repeated"
+        names: ["--after"],
+        value: "FILE",
+        description: "A file of the second side; can be repeated"
       },
       {
-        "names": [
-          "--all"
-        ],
-        "description": "Show what did not change too"
+        names: ["--all"],
+        description: "Show what did not change too"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex trace diff monday.jsonl tuesday.jsonl",
-        "description": "What changed from one day to the next"
+        command: "effect-codex trace diff monday.jsonl tuesday.jsonl",
+        description: "What changed from one day to the next"
       },
       {
-        "command": "effect-codex trace diff --before monday.jsonl --before monday.jsonl.1.gz --after tuesday.jsonl",
-        "description": "Several files on one side"
+        command:
+          "effect-codex trace diff --before monday.jsonl --before monday.jsonl.1.gz --after tuesday.jsonl",
+        description: "Several files on one side"
       }
     ]
   },
   "effect-codex trace html": {
-    "path": [
-      "effect-codex",
-      "trace",
-      "html"
-    ],
-    "description": "Write a page that shows turns in a browser: one file, without network",
-    "usage": "effect-codex trace html [flags] FILE...",
-    "arguments": [
+    path: ["effect-codex", "trace", "html"],
+    description: "Write a page that shows turns in a browser: one file, without network",
+    usage: "effect-codex trace html [flags] FILE...",
+    arguments: [
       {
-        "name": "FILE...",
-        "description": "OTLP JSON lines, rotated and gzipped ones too"
+        name: "FILE...",
+        description: "OTLP JSON lines, rotated and gzipped ones too"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--out",
-          "-o"
-        ],
-        "value": "FILE",
-        "description": "The page to write; an existing file is replaced"
+        names: ["--out", "-o"],
+        value: "FILE",
+        description: "The page to write; an existing file is replaced"
       },
       {
-        "names": [
-          "--limit"
-        ],
-        "value": "N",
-        "description": "The maximum number of turns, the newest ones; default: 1000"
+        names: ["--limit"],
+        value: "N",
+        description: "The maximum number of turns, the newest ones; default: 1000"
       },
       {
-        "names": [
-          "--price"
-        ],
-        "value": "MODEL=INPUT,OUTPUT[,CACHED]",
-        "description": "US dollars for a million tokens of a model, for the cost of each call; can be repeated"
+        names: ["--price"],
+        value: "MODEL=INPUT,OUTPUT[,CACHED]",
+        description: "US dollars for a million tokens of a model, for the cost of each call; can be repeated"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex trace html traces.jsonl -o traces.html",
-        "description": "Look at all turns of a file"
+        command: "effect-codex trace html traces.jsonl -o traces.html",
+        description: "Look at all turns of a file"
       }
     ]
   },
   "effect-codex trace flush": {
-    "path": [
-      "effect-codex",
-      "trace",
-      "flush"
-    ],
-    "description": "Send the telemetry that ended processes left in a spool",
-    "usage": "effect-codex trace flush [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "trace", "flush"],
+    description: "Send the telemetry that ended processes left in a spool",
+    usage: "effect-codex trace flush [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--dir"
-        ],
-        "value": "DIR",
-        "description": "The spool directory; default: CODEX_OTLP_SPOOL_DIR"
+        names: ["--dir"],
+        value: "DIR",
+        description: "The spool directory; default: CODEX_OTLP_SPOOL_DIR"
       },
       {
-        "names": [
-          "--timeout"
-        ],
-        "value": "DURATION",
-        "description": "How long to keep sending: 500ms, 90s, 5m; default: 30s"
+        names: ["--timeout"],
+        value: "DURATION",
+        description: "How long to keep sending: 500ms, 90s, 5m; default: 30s"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print one JSON object on stdout"
+        names: ["--json"],
+        description: "Print one JSON object on stdout"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex trace flush --dir /var/spool/effect-codex",
-        "description": "Send what a spool contains"
+        command: "effect-codex trace flush --dir /var/spool/effect-codex",
+        description: "Send what a spool contains"
       }
     ]
   },
   "effect-codex trace check": {
-    "path": [
-      "effect-codex",
-      "trace",
-      "check"
-    ],
-    "description": "Check telemetry in files against the conventions; exit code 1 means violations",
-    "usage": "effect-codex trace check [flags] FILE...",
-    "arguments": [
+    path: ["effect-codex", "trace", "check"],
+    description: "Check telemetry in files against the conventions; exit code 1 means violations",
+    usage: "effect-codex trace check [flags] FILE...",
+    arguments: [
       {
-        "name": "FILE...",
-        "description": "OTLP JSON lines, as the `file` exporter writes them; pass all files of one run together"
+        name: "FILE...",
+        description: "OTLP JSON lines, as the `file` exporter writes them; pass all files of one run together"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print each finding as a line of JSON on stdout"
+        names: ["--json"],
+        description: "Print each finding as a line of JSON on stdout"
       },
       {
-        "names": [
-          "--semconv"
-        ],
-        "value": "latest|1.41",
-        "description": "The revision of the semantic conventions to check; default: accept both"
+        names: ["--semconv"],
+        value: "latest|1.41",
+        description: "The revision of the semantic conventions to check; default: accept both"
       },
       {
-        "names": [
-          "--content"
-        ],
-        "description": "Content capture is on: accept prompts, outputs, commands and paths"
+        names: ["--content"],
+        description: "Content capture is on: accept prompts, outputs, commands and paths"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex trace check traces.jsonl metrics.jsonl logs.jsonl",
-        "description": "Check all files of one run together"
+        command: "effect-codex trace check traces.jsonl metrics.jsonl logs.jsonl",
+        description: "Check all files of one run together"
       }
     ]
   },
   "effect-codex serve token add": {
-    "path": [
-      "effect-codex",
-      "serve",
-      "token",
-      "add"
-    ],
-    "description": "Make a token and show it once",
-    "usage": "effect-codex serve token add [flags] NAME",
-    "arguments": [
+    path: ["effect-codex", "serve", "token", "add"],
+    description: "Make a token and show it once",
+    usage: "effect-codex serve token add [flags] NAME",
+    arguments: [
       {
-        "name": "NAME",
-        "description": "The name of the token: lower-case letters, digits and hyphens"
+        name: "NAME",
+        description: "The name of the token: lower-case letters, digits and hyphens"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--role"
-        ],
-        "value": "read|submit|approve",
-        "description": "What the token allows: submit starts turns, approve answers requests, both include read; can be repeated"
+        names: ["--role"],
+        value: "read|submit|approve",
+        description:
+          "What the token allows: submit starts turns, approve answers requests, both include read; can be repeated"
       },
       {
-        "names": [
-          "--state"
-        ],
-        "value": "DIR",
-        "description": "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
+        names: ["--state"],
+        value: "DIR",
+        description:
+          "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex serve token add phone --role submit --role approve",
-        "description": "A token that may start turns and answer requests"
+        command: "effect-codex serve token add phone --role submit --role approve",
+        description: "A token that may start turns and answer requests"
       }
     ]
   },
   "effect-codex serve token list": {
-    "path": [
-      "effect-codex",
-      "serve",
-      "token",
-      "list"
-    ],
-    "description": "List the tokens with their roles",
-    "usage": "effect-codex serve token list [flags]",
-    "arguments": [],
-    "flags": [
+    path: ["effect-codex", "serve", "token", "list"],
+    description: "List the tokens with their roles",
+    usage: "effect-codex serve token list [flags]",
+    arguments: [],
+    flags: [
       {
-        "names": [
-          "--state"
-        ],
-        "value": "DIR",
-        "description": "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
+        names: ["--state"],
+        value: "DIR",
+        description:
+          "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
       },
       {
-        "names": [
-          "--json"
-        ],
-        "description": "Print JSON on stdout, one line per token"
+        names: ["--json"],
+        description: "Print JSON on stdout, one line per token"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex serve token list",
-        "description": "Who can use the server"
+        command: "effect-codex serve token list",
+        description: "Who can use the server"
       }
     ]
   },
   "effect-codex serve token revoke": {
-    "path": [
-      "effect-codex",
-      "serve",
-      "token",
-      "revoke"
-    ],
-    "description": "Revoke a token, and end the logins that it started",
-    "usage": "effect-codex serve token revoke [flags] NAME",
-    "arguments": [
+    path: ["effect-codex", "serve", "token", "revoke"],
+    description: "Revoke a token, and end the logins that it started",
+    usage: "effect-codex serve token revoke [flags] NAME",
+    arguments: [
       {
-        "name": "NAME",
-        "description": "The name of the token: lower-case letters, digits and hyphens"
+        name: "NAME",
+        description: "The name of the token: lower-case letters, digits and hyphens"
       }
     ],
-    "flags": [
+    flags: [
       {
-        "names": [
-          "--state"
-        ],
-        "value": "DIR",
-        "description": "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
+        names: ["--state"],
+        value: "DIR",
+        description:
+          "The private directory of tokens and owners; default: effect-codex/serve in XDG_STATE_HOME or ~/.local/state"
       }
     ],
-    "globalFlags": [
+    globalFlags: [
       {
-        "names": [
-          "--help",
-          "-h"
-        ],
-        "description": "Show help information"
+        names: ["--help", "-h"],
+        description: "Show help information"
       },
       {
-        "names": [
-          "--version",
-          "-v"
-        ],
-        "description": "Show version information"
+        names: ["--version", "-v"],
+        description: "Show version information"
       },
       {
-        "names": [
-          "--wizard"
-        ],
-        "description": "Start wizard mode for a command"
+        names: ["--wizard"],
+        description: "Start wizard mode for a command"
       },
       {
-        "names": [
-          "--completions"
-        ],
-        "value": "bash|zsh|fish|powershell|sh|pwsh",
-        "description": "Print shell completion script"
+        names: ["--completions"],
+        value: "bash|zsh|fish|powershell|sh|pwsh",
+        description: "Print shell completion script"
       },
       {
-        "names": [
-          "--log-level"
-        ],
-        "value": "all|trace|debug|info|warn|warning|error|fatal|none",
-        "description": "Sets the minimum log level"
+        names: ["--log-level"],
+        value: "all|trace|debug|info|warn|warning|error|fatal|none",
+        description: "Sets the minimum log level"
       }
     ],
-    "commands": [],
-    "examples": [
+    commands: [],
+    examples: [
       {
-        "command": "effect-codex serve token revoke phone",
-        "description": "After the device was lost"
+        command: "effect-codex serve token revoke phone",
+        description: "After the device was lost"
       }
     ]
   }
