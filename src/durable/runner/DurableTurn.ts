@@ -31,7 +31,13 @@ export const layer = (
     Activity.make({
       name: "run",
       execute: Effect.gen(function* () {
+        let isReported = false
         const ended = yield* run(key).pipe(
+          Effect.tapError(({ message }) => {
+            if (isReported) return Effect.void
+            isReported = true
+            return Effect.logWarning(`the durable turn ${key} waits for the database: ${message}`)
+          }),
           Effect.retry({ schedule: retrying, while: () => !Deferred.isDoneUnsafe(leaving) }),
           Effect.catch(() => Effect.succeed(false)),
           Effect.provideService(References.TracerEnabled, true)
