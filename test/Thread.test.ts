@@ -25,6 +25,7 @@ import * as Prices from "../src/domain/Prices.ts"
 import * as Retry from "../src/domain/Retry.ts"
 import * as Duration from "effect/Duration"
 import { openThread } from "./support/singleThreadEngine.ts"
+import { inOneSlice } from "./support/live.ts"
 
 type Play = (
   handlers: Engine.Handlers,
@@ -333,7 +334,7 @@ describe("a turn that is retried", () => {
       assert.lengthOf(inputs, 1)
       yield* thread.run("next")
       assert.deepStrictEqual(inputs, ["go", "next"])
-    })
+    }).pipe(inOneSlice)
   )
 
   it.effect("ends on `interrupt` during an attempt, and is not retried", () =>
@@ -348,7 +349,7 @@ describe("a turn that is retried", () => {
       assert.deepInclude(error, { _tag: "TurnInterrupted", by: "caller" })
       assert.strictEqual(error.turn?.id, "turn-2")
       assert.lengthOf(inputs, 2)
-    })
+    }).pipe(inOneSlice)
   )
 
   it.effect("has had no side effects: a turn that had some is not retried", () =>

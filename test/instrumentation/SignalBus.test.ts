@@ -5,6 +5,7 @@ import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import { Codex, type Signal, Telemetry } from "effect-codex"
 import { Captured, Scripted, TestLayer } from "effect-codex/testing"
+import { inOneSlice } from "../support/live.ts"
 
 const script = [
   Scripted.command("npm test", { approval: true, takes: "2 seconds" }),
@@ -83,6 +84,6 @@ describe("Telemetry.layerObserver", () => {
         yield* TestClock.adjust("1 minute")
         assert.strictEqual((yield* Fiber.join(fiber)).message, "done")
       }
-    }).pipe(Effect.provide(TestLayer))
+    }).pipe(Effect.provide(TestLayer), inOneSlice)
   )
 })

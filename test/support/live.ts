@@ -11,6 +11,7 @@ import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import * as TimeSlices from "../../src/internal/TimeSlices.ts"
 
 const services = Layer.merge(NodeServices.layer, Logger.layer([]))
 
@@ -79,6 +80,12 @@ export const recordSleeps = () => {
   })
   return { ended, record }
 }
+
+/**
+ * Runs long work in one slice. Slices take real time: on a slow machine, other fibers run between them, in another order,
+ * and a test clock may advance before the work waits for it.
+ */
+export const inOneSlice = Effect.provideService(TimeSlices.SliceMillis, Infinity)
 
 /** Provides a test clock to a part of a test. Fibers that the part forks end with it. */
 export const onTestClock = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

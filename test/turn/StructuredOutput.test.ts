@@ -12,6 +12,7 @@ import * as CodexError from "../../src/domain/CodexError.ts"
 import * as Captured from "../../src/testing/Captured.ts"
 import * as Scripted from "../../src/testing/Scripted.ts"
 import * as TestLayer from "../../src/testing/TestLayer.ts"
+import { inOneSlice } from "../support/live.ts"
 
 const Answer = Schema.Struct({ priority: Schema.Literals(["low", "high"]) })
 const good = `{"priority":"high"}`
@@ -175,6 +176,6 @@ describe("structured output", () => {
       yield* Effect.yieldNow
       yield* thread.interrupt
       assert.strictEqual((yield* Fiber.join(running))._tag, "TurnInterrupted")
-    })
+    }).pipe(inOneSlice)
   )
 })

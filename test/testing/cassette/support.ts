@@ -15,8 +15,8 @@ import * as TestClock from "effect/testing/TestClock"
 import { Approval, Codex, type Turn } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
 import type * as Engine from "../../../src/engine/Engine.ts"
-import * as TimeSlices from "../../../src/internal/TimeSlices.ts"
 import * as Cassette from "../../../src/testing/Cassette.ts"
+import { inOneSlice } from "../../support/live.ts"
 
 export const Tickets = Toolkit.make(
   Tool.make("lookup_ticket", {
@@ -75,10 +75,7 @@ export const on = <A, E, E2>(
 ): Effect.Effect<A, E | E2> =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(
-      Effect.provide(effect, Layer.fresh(Codex.layer).pipe(Layer.provideMerge(engine))).pipe(
-        // Slices take real time: on a slow machine, other fibers would run between them in another order.
-        Effect.provideService(TimeSlices.SliceMillis, Infinity)
-      ),
+      Effect.provide(effect, Layer.fresh(Codex.layer).pipe(Layer.provideMerge(engine))).pipe(inOneSlice),
       { startImmediately: true }
     )
     while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("100 millis")

@@ -8,6 +8,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { Approval, Codex, Retry } from "effect-codex"
 import { Scripted } from "effect-codex/testing"
 import type * as Thread from "../../../src/Thread.ts"
+import { inOneSlice } from "../../support/live.ts"
 
 const layer = Layer.fresh(Codex.layer).pipe(Layer.provideMerge(Layer.fresh(Scripted.layer)))
 
@@ -97,7 +98,7 @@ describe("a scripted turn", () => {
         "requested: thanked"
       ])
       assert.deepStrictEqual(yield* Scripted.inputs, ["go", "and the tests?", "thanks"])
-    }).pipe(Effect.scoped, Effect.provide(layer))
+    }).pipe(Effect.scoped, Effect.provide(layer), inOneSlice)
   )
 
   it.effect("starts by itself when a test wants it, on an idle thread or after the current turn", () =>
@@ -130,7 +131,7 @@ describe("a scripted turn", () => {
         "by itself: BudgetExceeded.Tokens"
       ])
       assert.lengthOf(asked, 1)
-    }).pipe(Effect.scoped, Effect.provide(layer))
+    }).pipe(Effect.scoped, Effect.provide(layer), inOneSlice)
   )
 
   it.effect("cannot start on a thread that no handle has open", () =>
