@@ -82,6 +82,9 @@ describe("effect-codex trace list", () => {
       const missing = yield* trace("list", `${file}.gone`)
       assert.strictEqual(missing.code, 2)
       assert.include(missing.stderr, `cannot read "${file}.gone" (ENOENT)`)
+      const directory = yield* trace("stats", "/")
+      assert.deepStrictEqual([directory.code, directory.stdout], [2, ""])
+      assert.include(directory.stderr, 'cannot read "/" (not a regular file)')
     }))
 })
 

@@ -110,15 +110,18 @@ describe("effect-codex trace html", () => {
       )
   )
 
-  it.live("exits with 1 and writes nothing if there is no turn", () =>
+  it.live("exits with 1, writes nothing and says what it could not read if there is no turn", () =>
     withFile((directory, traces) =>
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
-        yield* fs.writeFileString(traces, "{}\n")
+        yield* fs.writeFileString(traces, "hello\n")
         const ran = yield* CommandLine.runHere({
           args: ["trace", "html", traces, "-o", `${directory}/page.html`]
         })
-        assert.deepStrictEqual([ran.code, ran.stderr], [1, "There is no turn in these files.\n"])
+        assert.deepStrictEqual(
+          [ran.code, ran.stderr.split("\n")],
+          [1, [`${traces}:1: not JSON`, "0 turns, 0 spans in 1 file", "There is no turn in these files.", ""]]
+        )
         assert.isFalse(yield* fs.exists(`${directory}/page.html`))
       })
     )

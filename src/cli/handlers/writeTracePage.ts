@@ -13,6 +13,7 @@ import { ExitWith, UsageError } from "../CommandEnd.ts"
 import type { WritePageInput } from "../commands/traceHtmlCommand.ts"
 import { code } from "../ExitCode.ts"
 import * as PriceFlags from "../PriceFlags.ts"
+import * as TraceInput from "../TraceInput.ts"
 
 const readPrices = (texts: ReadonlyArray<string>): Effect.Effect<Prices.PriceOf, UsageError> =>
   Effect.gen(function* () {
@@ -40,6 +41,7 @@ export const handle = Effect.fnUntraced(function* ({ files, limit, out, price }:
     return yield* new UsageError({ text: `--out: "${out}" is one of the files to read` })
   const scan = yield* Effect.mapError(TraceReader.scan(files), usage)
   if (scan.turns.length === 0) {
+    yield* TraceInput.report(0, scan.report)
     yield* Console.error("There is no turn in these files.")
     return yield* new ExitWith({ code: code.failed })
   }

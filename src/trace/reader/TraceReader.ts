@@ -21,7 +21,8 @@ export class UnreadableTrace extends Data.TaggedError("UnreadableTrace")<{
   readonly code: string
 }> {
   override get message(): string {
-    return `cannot read "${this.path}" (${this.code}); pass files of OTLP JSON lines, gzipped or not`
+    const reason = this.code === "NotAFile" ? "not a regular file" : this.code
+    return `cannot read "${this.path}" (${reason}); pass files of OTLP JSON lines, gzipped or not`
   }
 }
 
