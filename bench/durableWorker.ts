@@ -86,7 +86,7 @@ const program =
           const services = yield* Effect.context<Codex>()
           yield* Loop.createTable
           yield* ready
-          yield* Loop.work((input) => Effect.provideContext(run(input), services))
+          return yield* Loop.work((input) => Effect.provideContext(run(input), services))
         }).pipe(Effect.scoped, Effect.provide([Loop.layerSql(database), layerCodex]))
       : Effect.provide(plain, layerCodex)
 
