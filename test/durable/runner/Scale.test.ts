@@ -16,7 +16,7 @@ import * as SqliteStore from "../../../src/durable/store/SqliteStore.ts"
 import { Store } from "../../../src/durable/store/Store.ts"
 import * as Scripted from "../../../src/testing/Scripted.ts"
 import { heapUsed } from "../../support/heap.ts"
-
+import * as LastingEngine from "../../support/lastingEngine.ts"
 import { isSoak } from "../../support/soak.ts"
 
 const threads = isSoak ? 5_000 : 12
@@ -29,10 +29,7 @@ const temporary = Effect.acquireRelease(
   (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true }))
 )
 
-/** A scripted Codex whose turns go on without a runner. */
-const layerCodex = Layer.fresh(Codex.layer).pipe(
-  Layer.provideMerge(Layer.provideMerge(Layer.fresh(Scripted.layerClient), Layer.fresh(Scripted.layerSocket)))
-)
+const layerCodex = Layer.fresh(Codex.layer).pipe(Layer.provideMerge(Layer.fresh(LastingEngine.layer)))
 
 const kilobytes = (bytes: number) => (bytes / threads / 1024).toFixed(1)
 
