@@ -170,13 +170,6 @@ export const durable: ReadonlyArray<Mutant> = [
   ...inFile("src/durable/runner/TurnTools.ts", "test/durable/DurableTest.test.ts", [
     ["if (row === undefined) return undefined", "return undefined", "never runs a once tool again"]
   ]),
-  ...inFile("src/durable/runner/TurnAttempt.ts", "test/testing/simulation/DurableSimulation.test.ts", [
-    [
-      "now - checkedAt > fenceMillis || now < claimed.startsFrom",
-      "now < claimed.startsFrom",
-      "keep every promise"
-    ]
-  ]),
   ...inFile("src/durable/runner/TurnAttempt.ts", "test/durable/DurableTest.test.ts", [
     [
       "!wasStarting || last.engine === start.engine",
