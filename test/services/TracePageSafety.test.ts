@@ -46,6 +46,23 @@ describe.skipIf(TracePage.skipped)("the page of traces", () => {
         { colorScheme }
       ))
 
+  it("fits a phone: no view is wider than the window", () =>
+    within(
+      few,
+      async (page, { url }) => {
+        for (const [view, name] of [
+          ["#/", "Turns"],
+          ["#/turn/1", "Turn"],
+          ["#/compare/0/1", "Compare two turns"]
+        ] as const) {
+          await page.goto(`${url}${view}`)
+          await page.getByRole("heading", { name }).first().waitFor()
+          assert.strictEqual(await page.evaluate("document.documentElement.scrollWidth"), 390, view)
+        }
+      },
+      { viewport: { width: 390, height: 844 } }
+    ))
+
   it("switches between light and dark, and keeps the choice", () =>
     within(many, async (page) => {
       const background = () => page.evaluate("getComputedStyle(document.body).backgroundColor")
