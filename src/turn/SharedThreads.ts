@@ -173,8 +173,10 @@ export const interrupt = (
   isGoalRequested = false
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
+    // Before the turn ends: Codex pauses the goal of an interrupted turn, and a paused goal must still be cleared.
+    const hasGoal = isGoalRequested || shared.goal?.status === "active"
     stopAdopted(shared)
-    return stopGoal(shared, goals, how, isGoalRequested).pipe(
+    return stopGoal(shared, goals, how, hasGoal).pipe(
       // Codex may have started another turn before it received the request.
       Effect.andThen(Effect.sync(() => stopAdopted(shared))),
       Effect.andThen(awaitAdopted(shared))

@@ -142,7 +142,7 @@ describe("a cassette with goals", () => {
         }).pipe(Effect.scoped)
         const endless = [Scripted.message("step"), Scripted.delay("1 hour")]
         const live = yield* on(recording(file, endless), cutting)
-        assert.deepStrictEqual(live, ["active", "adopted TurnInterrupted", "paused"])
+        assert.deepStrictEqual(live, ["active", "adopted TurnInterrupted", "paused", "cleared"])
         assert.deepStrictEqual(yield* on(Cassette.replay(file), cutting), live)
       })
     )
