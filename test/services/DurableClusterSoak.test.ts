@@ -31,7 +31,7 @@ describe.skipIf(skipped)("several workers of one database", () => {
       const url = yield* emptyDatabase
       const requests = new Map<string, number>()
       const codex = yield* CodexSocket.make((request) => {
-        const key = /^do (\w+)$/.exec(request.lastUserText)?.[1] ?? "none"
+        const key = /do (\w+)$/.exec(request.lastUserText)?.[1] ?? "none"
         const before = requests.get(key) ?? 0
         requests.set(key, before + 1)
         return script(key, before)

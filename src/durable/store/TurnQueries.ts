@@ -281,8 +281,10 @@ export const make = Effect.gen(function* () {
       select engine, codex_thread_id from codex_threads
       where ${ofTurn} and codex_thread_id = ${id} and engine <> ${engine}
       on conflict (engine, codex_thread_id) do nothing`
+    // A new thread of Codex has another file.
     yield* sql`update codex_threads set codex_thread_id = ${id}, engine = ${engine},
-      rollout_path = coalesce(${rolloutPath ?? null}, rollout_path), updated_at = ${at} where ${ofTurn}`
+      rollout_path = coalesce(${rolloutPath ?? null}, case when codex_thread_id = ${id} then rollout_path end),
+      updated_at = ${at} where ${ofTurn}`
   })
 
   const threadStarted = (
