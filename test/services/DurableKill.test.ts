@@ -74,7 +74,7 @@ const scenario = Effect.gen(function* () {
   /** The outputs of tools that the model got. */
   const outputs: Array<string> = []
   const script: M.Script = (request) => {
-    const key = /^do (\w+)$/.exec(request.lastUserText)?.[1] ?? "none"
+    const key = /do (\w+)$/.exec(request.lastUserText)?.[1] ?? "none"
     const before = requests.get(key) ?? 0
     requests.set(key, before + 1)
     for (const { output } of request.toolOutputs) outputs.push(output)
