@@ -108,12 +108,15 @@ export const fenceMillis = 2000
 /**
  * Checks that this runner still owns the turn, and writes that the attempt is to start. Returns a function that the engine
  * calls right before it sends the request: a process that was frozen in between may have lost the turn, and must not start it
- * again. A runner that took the turn over waits as long as the earlier one may start it. Nor may an attempt start again that was to start on an engine whose history is lost: it may have run there.
+ * again. The check is repeated until then, because Codex may search the history for seconds. A runner that took the turn over
+ * waits as long as the earlier one may start it. Nor may an attempt start again that was to start on an engine whose history is
+ * lost: it may have run there. `isDecided`: whether the turn has started or was found, so that no further check is needed.
  */
 const fence = Effect.fnUntraced(function* (
   { runner, store }: RunnerContext,
   claimed: Claimed,
-  start: AttemptStart
+  start: AttemptStart,
+  isDecided: () => boolean
 ) {
   const { row, start: last } = claimed
   const lost = new CodexError.ThreadBusy({
@@ -122,17 +125,25 @@ const fence = Effect.fnUntraced(function* (
   })
   const clock = yield* Clock.Clock
   const wasStarting = last !== undefined && last.attempt >= start.attempt
+  const owns = store.owns(row.key, runner, row.epoch)
   // A turn that is to be interrupted does not start.
-  const checkedAt = yield* wasStarting || claimed.isInterrupted
-    ? store.owns(row.key, runner, row.epoch)
+  let checkedAt = yield* wasStarting || claimed.isInterrupted
+    ? owns
     : store.starting(row.key, row.epoch, start)
   if (checkedAt === undefined) return yield* lost
+  yield* Effect.sleep(fenceMillis / 2).pipe(
+    Effect.andThen(Effect.suspend(() => (isDecided() ? Effect.interrupt : owns))),
+    Effect.tap((at) => Effect.sync(() => void (checkedAt = at))),
+    Effect.ignore,
+    Effect.forever,
+    Effect.forkScoped
+  )
   if (!wasStarting && !claimed.isInterrupted) claimed.start = start
   return () => {
     const now = clock.currentTimeMillisUnsafe()
-    if (now - checkedAt > fenceMillis || now < claimed.startsFrom) return lost
-    if (!wasStarting || last.engine === start.engine) return undefined
-    // The conversation that was copied does not have it.
+    if (checkedAt === undefined || now - checkedAt > fenceMillis || now < claimed.startsFrom) return lost
+    if (!wasStarting || (last.attempt === start.attempt && last.engine === start.engine)) return undefined
+    // The history does not have an attempt that may have run: it was lost with another engine.
     claimed.isInputLost ||= start.attempt === 0
     const turnId = last.attempt === start.attempt ? claimed.turnId : null
     return new CodexError.EngineExited({
@@ -301,7 +312,7 @@ export const run = Effect.fnUntraced(function* (
       const isThisTurn = event.event._tag === "TurnStarted" || turnId === row.turnId
       return isFound || !isThisTurn ? recorded : Effect.andThen(found("running", thread.id, turnId), recorded)
     }).pipe(Effect.forkIn(scope, { startImmediately: true }))
-    const check = yield* fence(runner, claimed, { attempt, engine: engine.name })
+    const check = yield* fence(runner, claimed, { attempt, engine: engine.name }, () => isFound || isStarted)
     return yield* thread
       .run(input, {
         key: messageIdOf(row, attempt),

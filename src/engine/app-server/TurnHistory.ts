@@ -52,7 +52,7 @@ const lookAgain = Duration.millis(20)
  * How often to look again at a turn without an input that does not seem to run. Codex reports each turn so at its start, for
  * some 100 ms on a slow machine. If its process died then, it stays so.
  */
-const maxLooks = 50
+const maxLooks = 25
 
 /** Looks for the turn, newest first. A summary has the input of each turn. */
 const findStored = (
