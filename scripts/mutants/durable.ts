@@ -55,6 +55,20 @@ export const durable: ReadonlyArray<Mutant> = [
       "has one failed start of an engine that cannot be reached, however often the worker tries"
     ]
   ]),
+  ...inFile("src/durable/runner/TurnAttempt.ts", "test/durable/runner/SlowHistory.test.ts", [
+    [
+      "isDecided() ? Effect.interrupt : owns",
+      "Effect.interrupt",
+      "starts, although the runner checked that it owns the turn before the search"
+    ]
+  ]),
+  ...inFile("src/engine/app-server/AppServerSocket.ts", "test/real-codex/SocketClosing.test.ts", [
+    [
+      "if (unopened.has(threadId) && listener.hasTurn?.(threadId) !== true) return",
+      "",
+      "leaves a waiting approval to the next client"
+    ]
+  ]),
   ...inFile("src/durable/runner/TurnPlace.ts", "test/durable/runner/TurnPlace.test.ts", [
     [
       "continuing.size > 0 ? continuing : starting",
@@ -172,7 +186,7 @@ export const durable: ReadonlyArray<Mutant> = [
   ]),
   ...inFile("src/durable/runner/TurnAttempt.ts", "test/durable/DurableTest.test.ts", [
     [
-      "!wasStarting || last.engine === start.engine",
+      "!wasStarting || (last.attempt === start.attempt && last.engine === start.engine)",
       "start.attempt >= 0",
       "does not run a turn again whose start was lost, if its policy says so"
     ]

@@ -5,15 +5,18 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
+import * as PostgresStore from "../../src/durable-postgres/PostgresStore.ts"
 import * as SqliteStore from "../../src/durable/store/SqliteStore.ts"
 import { Store } from "../../src/durable/store/Store.ts"
 import * as M from "../../src/testing/ModelServer.ts"
 import { bundle } from "../support/bundle.ts"
 import * as CodexSocket from "../support/codexSocket.ts"
 import { lines } from "../support/durableWorkers.ts"
+import * as Postgres from "../support/postgres.ts"
 
 /** Starts a worker, and returns how to kill it with -9. */
 const startWorker = Effect.fnUntraced(function* (
@@ -25,6 +28,8 @@ const startWorker = Effect.fnUntraced(function* (
     env: {
       PATH: process.env["PATH"],
       NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+      // So long a worker of PostgreSQL waits for a tool that another worker may still run.
+      DRAIN_SECONDS: "3",
       ...env
     },
     stdio: ["ignore", "pipe", "inherit"]
@@ -65,8 +70,14 @@ interface End {
   readonly modelRequests: number
 }
 
+/** The database of the turns, for the workers and for the test. */
+interface Database {
+  readonly address: string
+  readonly layer: Layer.Layer<Store, unknown>
+}
+
 /** The turns by their keys. The first worker is killed while all of them run. */
-const scenario = Effect.gen(function* () {
+const play = Effect.fnUntraced(function* (open: (directory: string) => Effect.Effect<Database>) {
   const fs = yield* FileSystem.FileSystem
   const gate = yield* Deferred.make<void>()
   const drained = yield* Deferred.make<void>()
@@ -97,9 +108,9 @@ const scenario = Effect.gen(function* () {
   const codex = yield* CodexSocket.make(script)
   const directory = yield* fs.makeTempDirectoryScoped({ directory: "/var/tmp", prefix: "durable-kill-" })
   const socket = `${codex.directory}/proxy.sock`
-  const db = `${directory}/turns.db`
+  const database = yield* open(directory)
   const calls = `${directory}/calls`
-  const paths = [db, socket, calls] as const
+  const paths = [database.address, socket, calls] as const
   const keys = ["start", "stream", "command", "approval", "charge", "transfer", "put"]
   const {
     exitCode,
@@ -158,7 +169,7 @@ const scenario = Effect.gen(function* () {
       })
     }
     return { found, knownAtDeath, exitCode, left }
-  }).pipe(Effect.provide(Store.layer.pipe(Layer.provide(SqliteStore.layerClient({ path: db })))))
+  }).pipe(Effect.provide(database.layer))
   return {
     ends,
     knownAtDeath,
@@ -169,12 +180,27 @@ const scenario = Effect.gen(function* () {
     commandRuns: lines(`${codex.workspace}/command-runs`),
     approvalRuns: lines(`${codex.workspace}/approval-runs`)
   }
-}).pipe(Effect.scoped, Effect.timeout("110 seconds"), Effect.provide([NodeServices.layer, Logger.layer([])]))
+})
 
-describe("a worker that is killed with -9", () => {
-  let result: Effect.Success<typeof scenario>
+const scenario = (open: (directory: string) => Effect.Effect<Database>) =>
+  play(open).pipe(
+    Effect.scoped,
+    Effect.timeout("110 seconds"),
+    Effect.provide([NodeServices.layer, Logger.layer([])])
+  )
+
+const onSqlite = (directory: string): Effect.Effect<Database> => {
+  const path = `${directory}/turns.db`
+  return Effect.succeed({
+    address: path,
+    layer: Store.layer.pipe(Layer.provide(SqliteStore.layerClient({ path })))
+  })
+}
+
+const checkEnds = (open: (directory: string) => Effect.Effect<Database>) => {
+  let result: Effect.Success<ReturnType<typeof scenario>>
   beforeAll(async () => {
-    result = await Effect.runPromise(scenario)
+    result = await Effect.runPromise(scenario(open))
   }, 120_000)
   const callsOf = (name: string) => result.calls.filter((line) => line.startsWith(`${name} `))
 
@@ -237,4 +263,19 @@ describe("a worker that is killed with -9", () => {
     assert.strictEqual(keys.length, 2)
     assert.strictEqual(new Set(keys).size, 1)
   })
-})
+}
+
+describe("a worker that is killed with -9", () => checkEnds(onSqlite))
+
+describe.skipIf(Postgres.skipped("a worker that is killed with -9"))(
+  "a worker of a PostgreSQL database that is killed with -9",
+  () => {
+    const { emptyDatabase } = Postgres.forTests()
+    checkEnds(() =>
+      Effect.map(emptyDatabase, (url) => ({
+        address: Redacted.value(url),
+        layer: PostgresStore.layer({ url })
+      }))
+    )
+  }
+)

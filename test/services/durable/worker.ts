@@ -124,8 +124,8 @@ const worker: Layer.Layer<DurableRunner, CodexError> = db.startsWith("postgres:"
       url: Redacted.make(db),
       tools: Tools,
       failover: "3 seconds",
-      // The tests open the gate of the tools after a worker has joined, which takes long on a slow machine.
-      drainDeadline: "1 minute"
+      // Some tests open the gate of the tools after a worker has joined, which takes long on a slow machine.
+      drainDeadline: `${Number(process.env["DRAIN_SECONDS"] ?? 60)} seconds`
     }).pipe(Layer.provide(services))
   : DurableRunner.layerSqlite({ path: db, tools: Tools }).pipe(Layer.provide(services))
 
