@@ -2,22 +2,6 @@
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
-/** @internal Every moment at which a test can crash a durable program. */
-export const crashSteps = [
-  "before-claim",
-  "after-claim",
-  "before-turn-start",
-  "after-turn-start",
-  "model-streams",
-  "command-runs",
-  "approval-waits",
-  "tool-runs",
-  "before-tool-result",
-  "after-tool-result",
-  "before-outcome",
-  "after-outcome"
-] as const
-
 /**
  * A moment at which a test crashes a durable program.
  *
@@ -32,7 +16,35 @@ export const crashSteps = [
  * @since 0.1.0
  * @category models
  */
-export type CrashStep = (typeof crashSteps)[number]
+export type CrashStep =
+  | "before-claim"
+  | "after-claim"
+  | "before-turn-start"
+  | "after-turn-start"
+  | "model-streams"
+  | "command-runs"
+  | "approval-waits"
+  | "tool-runs"
+  | "before-tool-result"
+  | "after-tool-result"
+  | "before-outcome"
+  | "after-outcome"
+
+/** @internal Every moment at which a test can crash a durable program. */
+export const crashSteps = [
+  "before-claim",
+  "after-claim",
+  "before-turn-start",
+  "after-turn-start",
+  "model-streams",
+  "command-runs",
+  "approval-waits",
+  "tool-runs",
+  "before-tool-result",
+  "after-tool-result",
+  "before-outcome",
+  "after-outcome"
+] as const satisfies ReadonlyArray<CrashStep>
 
 /**
  * What crashes: the runner; the engine, whose stored threads survive; or the machine with both and with its disk. After
